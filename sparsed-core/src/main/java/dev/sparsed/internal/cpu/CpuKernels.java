@@ -1,0 +1,119 @@
+package dev.sparsed.internal.cpu;
+
+import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.spi.HeadLayout;
+import dev.sparsed.spi.Positions;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The arithmetic of a CPU backend. One instance per request: it may keep scratch memory, and is used by one thread at a time. Arguments
+ * have been checked by {@link CpuContext}; formulas are in {@link dev.sparsed.spi.ExecutionContext} and
+ * {@link dev.sparsed.spi.AttentionBackend}. Results must not depend on the number of threads.
+ */
+public interface CpuKernels {
+
+    /**
+     * {@code out = x·wᵀ (+ bias)}.
+     *
+     * @param x {@code [rows, in]}
+     * @param w {@code [out, in]}
+     * @param bias {@code [1, out]} or null
+     * @param out {@code [rows, out]}
+     */
+    void linear(Matrix x, Weights w, @Nullable Matrix bias, Matrix out);
+
+    /**
+     * {@code out = x / √(mean(x²) + epsilon) · weight} per row.
+     *
+     * @param x {@code [rows, columns]}
+     * @param weight {@code [1, columns]}
+     * @param epsilon &gt; 0
+     * @param out {@code [rows, columns]}; may be {@code x}
+     */
+    void rmsNorm(Matrix x, Matrix weight, float epsilon, Matrix out);
+
+    /**
+     * Rotate-half RoPE in place.
+     *
+     * @param x {@code [rows, heads × headDim]}
+     * @param headDim even
+     * @param cos {@code [positions, headDim/2]}
+     * @param sin {@code [positions, headDim/2]}
+     * @param rows canvas position of every row
+     */
+    void rope(Matrix x, int headDim, Matrix cos, Matrix sin, Positions rows);
+
+    /**
+     * {@code out = silu(gate) · up}.
+     *
+     * @param gate {@code [rows, columns]}
+     * @param up {@code [rows, columns]}
+     * @param out {@code [rows, columns]}; may be {@code gate} or {@code up}
+     */
+    void swiGlu(Matrix gate, Matrix up, Matrix out);
+
+    /**
+     * {@code x += y}.
+     *
+     * @param x {@code [rows, columns]}
+     * @param y {@code [rows, columns]}
+     */
+    void add(Matrix x, Matrix y);
+
+    /**
+     * {@code conditional = unconditional + (scale + 1)·(conditional − unconditional)}.
+     *
+     * @param conditional {@code [rows, vocabulary]}
+     * @param unconditional {@code [rows, vocabulary]}
+     * @param scale ≥ 0
+     */
+    void guide(Matrix conditional, Matrix unconditional, float scale);
+
+    /**
+     * Argmax of every row (ties to the lower index) and its softmax probability.
+     *
+     * @param logits {@code [rows, vocabulary]}
+     * @param tokens receives the indexes
+     * @param confidences receives the probabilities
+     */
+    void greedy(Matrix logits, int[] tokens, float[] confidences);
+
+    /**
+     * Dense attention.
+     *
+     * @param q {@code [R, queryHeads × headDim]}
+     * @param k {@code [N, keyValueHeads × headDim]}
+     * @param v {@code [N, keyValueHeads × headDim]}
+     * @param heads head layout
+     * @param out {@code [R, queryHeads × headDim]}
+     * @param logSumExp {@code [R, queryHeads]} or null
+     */
+    void denseAttention(Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp);
+
+    /**
+     * Block-sparse attention.
+     *
+     * @param q {@code [R, queryHeads × headDim]}
+     * @param rows canvas position of every query row
+     * @param k {@code [N, keyValueHeads × headDim]}
+     * @param v {@code [N, keyValueHeads × headDim]}
+     * @param heads head layout
+     * @param pattern kept blocks
+     * @param out {@code [R, queryHeads × headDim]}
+     */
+    void blockSparseAttention(
+            Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out);
+
+    /**
+     * Block selection.
+     *
+     * @param q {@code [N, queryHeads × headDim]}
+     * @param k {@code [N, keyValueHeads × headDim]}
+     * @param logSumExp {@code [N, queryHeads]} of the dense attention
+     * @param heads head layout
+     * @param rule what to keep
+     * @return the pattern
+     */
+    BlockPattern selectBlocks(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule);
+}

@@ -1,0 +1,54 @@
+package dev.sparsed.spi;
+
+import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.SelectionRule;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Attention in its three forms: dense, block-sparse, and the selection of the blocks in between. All three are bidirectional (no
+ * causal mask), scale scores by 1/√headDim, and need no memory quadratic in the canvas.
+ *
+ * <p>Shapes: queries {@code [R, queryHeads × headDim]} after RoPE, keys and values {@code [N, keyValueHeads × headDim]}, keys after
+ * RoPE. R is the number of forwarded rows, N the canvas length; R &lt; N when only some rows are needed.
+ */
+public interface AttentionBackend {
+
+    /**
+     * Every query attends to every key: {@code out = softmax(Q·Kᵀ/√D)·V} per head.
+     *
+     * @param queries {@code [R, queryHeads × headDim]}
+     * @param keys {@code [N, keyValueHeads × headDim]}
+     * @param values {@code [N, keyValueHeads × headDim]}
+     * @param heads how the columns split into heads
+     * @param out {@code [R, queryHeads × headDim]}, overwritten; not one of the inputs
+     * @param logSumExp {@code [R, queryHeads]}, overwritten with ln Σ exp(score) of every row and head, or null if not wanted
+     */
+    void dense(Tensor queries, Tensor keys, Tensor values, HeadLayout heads, Tensor out, @Nullable Tensor logSumExp);
+
+    /**
+     * Every query attends to the keys of its block's kept key blocks only (SparseD, arXiv 2509.24014, §3.2).
+     *
+     * @param queries {@code [R, queryHeads × headDim]}
+     * @param rows canvas position of each query row; decides which query block it belongs to
+     * @param keys {@code [N, keyValueHeads × headDim]}, N the pattern's canvas length
+     * @param values {@code [N, keyValueHeads × headDim]}
+     * @param heads how the columns split into heads
+     * @param pattern the kept key blocks of every query head and query block
+     * @param out {@code [R, queryHeads × headDim]}, overwritten; not one of the inputs
+     */
+    void blockSparse(
+            Tensor queries, Positions rows, Tensor keys, Tensor values, HeadLayout heads, BlockPattern pattern, Tensor out);
+
+    /**
+     * Selects the key blocks to keep, per query head and query block, from one dense step (SparseD, arXiv 2509.24014, §3.1: isolated
+     * selection). Streams over Q·Kᵀ once more, without values.
+     *
+     * @param queries {@code [N, queryHeads × headDim]}: all rows of the canvas
+     * @param keys {@code [N, keyValueHeads × headDim]}
+     * @param logSumExp {@code [N, queryHeads]}, as {@link #dense} left it for the same queries and keys
+     * @param heads how the columns split into heads
+     * @param rule block layout and how many blocks to keep
+     * @return the pattern
+     */
+    BlockPattern select(Tensor queries, Tensor keys, Tensor logSumExp, HeadLayout heads, SelectionRule rule);
+}

@@ -1,0 +1,39 @@
+package dev.sparsed.spi;
+
+import dev.sparsed.BackendInfo;
+
+/**
+ * A device that runs models: it owns the weights, shared by all requests, and opens one {@link ExecutionContext} per request.
+ * Thread-safe.
+ */
+public interface Backend extends AutoCloseable {
+
+    /** {@return what this backend is and runs on} */
+    BackendInfo info();
+
+    /**
+     * Makes a weight available on the device. A backend on the host may keep reading {@code tensor.data()} in place, so it has to stay
+     * valid until this backend is closed.
+     *
+     * @param tensor one- or two-dimensional, F32, F16 or BF16
+     * @return {@code [rows, columns]}; a vector becomes {@code [1, columns]}
+     */
+    Tensor upload(HostTensor tensor);
+
+    /**
+     * Makes a small table that was computed on the host available on the device, such as RoPE's cosines.
+     *
+     * @param values {@code rows × columns} values, row-major; copied
+     * @param rows ≥ 1
+     * @param columns ≥ 1
+     * @return {@code [rows, columns]}
+     */
+    Tensor constant(float[] values, int rows, int columns);
+
+    /** {@return a new context for one request; the caller closes it} */
+    ExecutionContext newContext();
+
+    /** Stops threads and frees all weights. Contexts must be closed before. */
+    @Override
+    void close();
+}

@@ -1,0 +1,124 @@
+package dev.sparsed.spi;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request's view of a backend: its activations and the operations on them, in order. Confined to one thread at a time; any number of
+ * contexts work on one {@link Backend} at once. Closing it frees its activations.
+ *
+ * <p>Arguments of the wrong shape, or tensors of another backend, are programming errors and throw {@link IllegalArgumentException}.
+ */
+public interface ExecutionContext extends AutoCloseable {
+
+    /**
+     * A new activation with undefined contents.
+     *
+     * @param rows ≥ 0
+     * @param columns ≥ 1
+     * @return the tensor, valid until this context is closed
+     * @throws OutOfMemoryError if it does not fit
+     */
+    Tensor allocate(int rows, int columns);
+
+    /**
+     * Embedding: {@code out[i] = table[tokens[i]]}.
+     *
+     * @param table {@code [vocabulary, columns]}
+     * @param tokens token ids, 0 … vocabulary − 1
+     * @param out {@code [tokens.length, columns]}
+     */
+    void embed(Tensor table, int[] tokens, Tensor out);
+
+    /**
+     * RMSNorm (arXiv 1910.07467, eq. 4): {@code out = x / √(mean(x²) + epsilon) · weight} per row.
+     *
+     * @param x {@code [rows, columns]}
+     * @param weight {@code [1, columns]}
+     * @param epsilon &gt; 0
+     * @param out {@code [rows, columns]}; may be {@code x}
+     */
+    void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out);
+
+    /**
+     * Linear layer: {@code out = x·weightᵀ (+ bias)}, accumulated in float32.
+     *
+     * @param x {@code [rows, in]}
+     * @param weight {@code [out, in]}
+     * @param bias {@code [1, out]} or null
+     * @param out {@code [rows, out]}; not {@code x}
+     */
+    void linear(Tensor x, Tensor weight, @Nullable Tensor bias, Tensor out);
+
+    /**
+     * Rotary position embedding (RoFormer, arXiv 2104.09864, eq. 34) in place, in its rotate-half form: in every head, with
+     * {@code c = cos[position]} and {@code s = sin[position]}, feature {@code i} of the first half and its partner {@code j = i + D/2}
+     * become {@code x_i·c_i − x_j·s_i} and {@code x_j·c_i + x_i·s_i}.
+     *
+     * @param x {@code [rows, heads × headDim]}
+     * @param headDim D, even
+     * @param cos {@code [positions, D/2]}
+     * @param sin {@code [positions, D/2]}
+     * @param rows canvas position of every row
+     */
+    void rope(Tensor x, int headDim, Tensor cos, Tensor sin, Positions rows);
+
+    /**
+     * SwiGLU's gate (arXiv 2002.05202, eq. 6): {@code out = silu(gate) · up} with {@code silu(z) = z / (1 + e^−z)}.
+     *
+     * @param gate {@code [rows, columns]}
+     * @param up {@code [rows, columns]}
+     * @param out {@code [rows, columns]}; may be {@code gate} or {@code up}
+     */
+    void swiGlu(Tensor gate, Tensor up, Tensor out);
+
+    /**
+     * Residual connection: {@code x += y}.
+     *
+     * @param x {@code [rows, columns]}
+     * @param y {@code [rows, columns]}
+     */
+    void add(Tensor x, Tensor y);
+
+    /**
+     * Picks rows: {@code out[i] = x[rows.get(i)]}.
+     *
+     * @param x {@code [n, columns]}
+     * @param rows positions in {@code x}
+     * @param out {@code [rows.count(), columns]}; not {@code x}
+     */
+    void gather(Tensor x, Positions rows, Tensor out);
+
+    /**
+     * Classifier-free guidance in place: {@code conditional = unconditional + (scale + 1)·(conditional − unconditional)}.
+     *
+     * @param conditional {@code [rows, vocabulary]} logits; overwritten
+     * @param unconditional {@code [rows, vocabulary]} logits
+     * @param scale w ≥ 0
+     */
+    void guide(Tensor conditional, Tensor unconditional, float scale);
+
+    /**
+     * The greedy candidate of every row and its probability: {@code tokens[i] = argmax(logits[i])} (ties to the lower id) and
+     * {@code confidences[i] = softmax(logits[i])[tokens[i]]}.
+     *
+     * @param logits {@code [rows, vocabulary]}
+     * @param tokens receives {@code rows} token ids
+     * @param confidences receives {@code rows} probabilities, 0 … 1
+     */
+    void greedy(Tensor logits, int[] tokens, float[] confidences);
+
+    /**
+     * Copies an activation to the host.
+     *
+     * @param x {@code [rows, columns]}
+     * @param destination receives {@code rows × columns} values, row-major
+     */
+    void download(Tensor x, float[] destination);
+
+    /** {@return the attention operations of this context} */
+    AttentionBackend attention();
+
+    /** Frees the activations. */
+    @Override
+    void close();
+}

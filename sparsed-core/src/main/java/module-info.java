@@ -1,0 +1,16 @@
+/** SparseD for Java: diffusion language models with dense and block-sparse attention. */
+@SuppressWarnings("requires-automatic") // the text libraries have no module descriptors
+module dev.sparsed.core {
+    requires static transitive org.jspecify;
+    requires static jdk.incubator.vector;
+    requires com.fasterxml.jackson.databind;
+
+    exports dev.sparsed;
+    exports dev.sparsed.attention;
+    exports dev.sparsed.spi;
+
+    uses dev.sparsed.spi.BackendProvider;
+
+    provides dev.sparsed.spi.BackendProvider with
+            dev.sparsed.internal.scalar.ScalarBackendProvider;
+}
