@@ -7,6 +7,7 @@ module dev.sparsed.core {
 
     exports dev.sparsed;
     exports dev.sparsed.attention;
+    exports dev.sparsed.diffusion;
     exports dev.sparsed.spi;
 
     uses dev.sparsed.spi.BackendProvider;

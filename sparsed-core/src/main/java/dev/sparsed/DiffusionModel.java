@@ -1,0 +1,311 @@
+package dev.sparsed;
+
+import dev.sparsed.attention.AttentionPlan;
+import dev.sparsed.diffusion.Canvas;
+import dev.sparsed.diffusion.Denoiser;
+import dev.sparsed.diffusion.DenoisingLoop;
+import dev.sparsed.diffusion.GuidedDenoiser;
+import dev.sparsed.diffusion.Sampler;
+import dev.sparsed.diffusion.StepSchedule;
+import dev.sparsed.internal.checkpoint.Checkpoint;
+import dev.sparsed.internal.model.ModelConfig;
+import dev.sparsed.internal.model.ModelFamily;
+import dev.sparsed.internal.model.Transformer;
+import dev.sparsed.spi.Backend;
+import dev.sparsed.spi.ExecutionContext;
+import dev.sparsed.text.ChatTemplate;
+import dev.sparsed.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A loaded diffusion language model. Immutable and thread-safe: any number of threads may generate on one model at once, and what one of
+ * them gets does not depend on the others. Close it when done: that stops the backend's threads and unmaps the checkpoint.
+ *
+ * {@snippet :
+ * try (DiffusionModel model = DiffusionModel.load(Path.of("LLaDA-8B-Instruct"))) {
+ *     GenerationResult result = model.generate(
+ *             GenerationRequest.builder().user("Name three rivers.").genLength(64).build());
+ *     String answer = result.text();
+ * }
+ * }
+ */
+public final class DiffusionModel implements AutoCloseable {
+
+    private final Path folder;
+    private final ModelConfig config;
+    private final int contextLength;
+    private final Checkpoint checkpoint;
+    private final Backend backend;
+    private final Transformer transformer;
+
+    /** Generations hold the read lock, close takes the write lock: nothing is unmapped while it is read. */
+    private final ReentrantReadWriteLock lifetime = new ReentrantReadWriteLock();
+
+    private volatile boolean closed;
+    private boolean released;
+    private @Nullable Tokenizer tokenizer;
+    private @Nullable ChatTemplate chatTemplate;
+
+    private DiffusionModel(
+            Path folder,
+            ModelConfig config,
+            int contextLength,
+            Checkpoint checkpoint,
+            Backend backend,
+            Transformer transformer) {
+        this.folder = folder;
+        this.config = config;
+        this.contextLength = contextLength;
+        this.checkpoint = checkpoint;
+        this.backend = backend;
+        this.transformer = transformer;
+    }
+
+    /**
+     * Loads a model on the fastest backend that runs here.
+     *
+     * @param folder a Hugging Face folder: config.json, model.safetensors (or its shards and their index), and for text tokenizer.json and
+     *     tokenizer_config.json
+     * @return the model; the caller closes it
+     * @throws CheckpointException if something in the folder is missing, malformed or not supported
+     */
+    public static DiffusionModel load(Path folder) {
+        return load(folder, LoadOptions.DEFAULT);
+    }
+
+    /**
+     * Loads a model.
+     *
+     * @param folder a Hugging Face folder, see {@link #load(Path)}
+     * @param options backend, threads, context length
+     * @return the model; the caller closes it
+     * @throws CheckpointException if something in the folder is missing, malformed or not supported
+     * @throws BackendUnavailableException if a required backend cannot run here
+     */
+    public static DiffusionModel load(Path folder, LoadOptions options) {
+        ModelConfig config = ModelConfig.read(folder);
+        if (config.family() != ModelFamily.LLADA) {
+            throw new CheckpointException(
+                    folder + ": models of the family " + config.family() + " cannot be generated with yet; LLADA can");
+        }
+        int contextLength = options.contextLength() > 0 ? options.contextLength() : config.contextLength();
+        Checkpoint checkpoint = Checkpoint.open(folder);
+        Backend backend = null;
+        try {
+            backend = Backends.open(options);
+            Transformer transformer = Transformer.load(checkpoint, config, contextLength, backend);
+            return new DiffusionModel(folder, config, contextLength, checkpoint, backend, transformer);
+        } catch (Throwable e) { // an Error too: an OutOfMemoryError must not leave threads and maps behind
+            if (backend != null) {
+                backend.close();
+            }
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Generates.
+     *
+     * @param request what, and how
+     * @return what was generated
+     * @throws InvalidRequestException if the request does not fit this model
+     * @throws IllegalStateException if this model is closed
+     */
+    public GenerationResult generate(GenerationRequest request) {
+        return generate(request, GenerationListener.NONE);
+    }
+
+    /**
+     * Generates, step by step before the eyes of a listener.
+     *
+     * @param request what, and how
+     * @param listener hears of every step, and may cancel
+     * @return what was generated
+     * @throws InvalidRequestException if the request does not fit this model
+     * @throws GenerationCancelledException if the listener cancels, the thread is interrupted, or this model is closed meanwhile
+     * @throws IllegalStateException if this model is closed
+     */
+    public GenerationResult generate(GenerationRequest request, GenerationListener listener) {
+        lifetime.readLock().lock();
+        try {
+            requireOpen();
+            return denoise(request, promptOf(request), listener);
+        } finally {
+            lifetime.readLock().unlock();
+        }
+    }
+
+    private GenerationResult denoise(GenerationRequest request, int[] prompt, GenerationListener listener) {
+        Canvas canvas = new Canvas(prompt, request.genLength(), config.maskToken());
+        try (ExecutionContext context = backend.newContext()) {
+            AttentionPlan plan = plan(request, canvas);
+            Denoiser denoiser = forwardPass(request, canvas, plan, context, listener);
+            if (request.cfgScale() > 0) {
+                Denoiser unconditional = forwardPass(request, canvas, plan(request, canvas), context, listener);
+                denoiser = new GuidedDenoiser(
+                        denoiser,
+                        unconditional,
+                        context,
+                        canvas.promptLength(),
+                        config.maskToken(),
+                        (float) request.cfgScale());
+            }
+            StepSchedule schedule = new StepSchedule(request.genLength(), request.blockLength(), request.steps());
+            Sampler sampler = new Sampler(request.temperature(), request.remasking(), request.seed());
+            listener.onStart(canvas.tokens(), canvas.promptLength());
+            PhaseTimings timings = new DenoisingLoop(denoiser, plan, schedule, sampler, context, listener).run(canvas);
+            String text = request.promptTokens().isPresent() ? null : tokenizer().decode(canvas.generated(), true);
+            return new GenerationResult(
+                    canvas.generated(), text, prompt.length, timings, plan.patterns(), backend.info());
+        }
+    }
+
+    private AttentionPlan plan(GenerationRequest request, Canvas canvas) {
+        return request.policy().plan(canvas.length(), canvas.generationLength(), request.steps(), config.layers());
+    }
+
+    private Denoiser forwardPass(
+            GenerationRequest request,
+            Canvas canvas,
+            AttentionPlan plan,
+            ExecutionContext context,
+            GenerationListener listener) {
+        return transformer.forwardPass(
+                context, canvas.length(), request.blockLength(), plan, () -> stopIfCancelled(listener));
+    }
+
+    private void stopIfCancelled(GenerationListener listener) {
+        if (closed) {
+            throw new GenerationCancelledException("the model was closed while it generated");
+        }
+        if (Thread.currentThread().isInterrupted()) {
+            throw new GenerationCancelledException("the generating thread was interrupted");
+        }
+        if (listener.isCancelled()) {
+            throw new GenerationCancelledException("the listener cancelled the generation");
+        }
+    }
+
+    private int[] promptOf(GenerationRequest request) {
+        int[] prompt = request.promptTokens().orElseGet(() -> tokenizer().encode(textOf(request)));
+        int room = contextLength - request.genLength();
+        if (prompt.length > room) {
+            throw new InvalidRequestException(
+                    "prompt",
+                    prompt.length + " tokens",
+                    "with genLength = " + request.genLength() + " it must be at most " + Math.max(0, room)
+                            + " for a context of " + contextLength
+                            + " (LoadOptions.withContextLength prepares for more)");
+        }
+        for (int i = 0; i < prompt.length; i++) {
+            if (prompt[i] < 0 || prompt[i] >= config.vocabularySize()) {
+                throw new InvalidRequestException(
+                        "prompt", "token " + prompt[i] + " at " + i, "must be 0 ... " + (config.vocabularySize() - 1));
+            }
+            if (prompt[i] == config.maskToken()) {
+                throw new InvalidRequestException(
+                        "prompt", "mask token " + prompt[i] + " at " + i, "a prompt must hold no mask");
+            }
+        }
+        return prompt;
+    }
+
+    private String textOf(GenerationRequest request) {
+        return request.rawPrompt()
+                .orElseGet(() -> chatTemplate().render(request.messages(), true) + request.assistantPrefix());
+    }
+
+    /**
+     * The model's tokenizer; loaded when first asked for.
+     *
+     * @return the tokenizer; closed with this model
+     * @throws CheckpointException if the folder has none, or a malformed one
+     * @throws dev.sparsed.text.TextUnavailableException if the text libraries are not on the class path
+     */
+    public synchronized Tokenizer tokenizer() {
+        requireOpen();
+        if (tokenizer == null) {
+            tokenizer = Tokenizer.load(folder);
+        }
+        return tokenizer;
+    }
+
+    /**
+     * The model's chat template; loaded when first asked for.
+     *
+     * @return the template
+     * @throws CheckpointException if the folder has none, or a malformed one
+     * @throws dev.sparsed.text.TextUnavailableException if the text libraries are not on the class path
+     */
+    public synchronized ChatTemplate chatTemplate() {
+        requireOpen();
+        if (chatTemplate == null) {
+            chatTemplate = ChatTemplate.load(folder);
+        }
+        return chatTemplate;
+    }
+
+    /** {@return what this model runs on} */
+    public BackendInfo backend() {
+        return backend.info();
+    }
+
+    /** {@return what is known of the model} */
+    public ModelInfo info() {
+        return new ModelInfo(
+                config.family().name(),
+                config.layers(),
+                config.hiddenSize(),
+                config.heads(),
+                config.mlpSize(),
+                config.vocabularySize(),
+                contextLength,
+                config.maskToken());
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the model is closed");
+        }
+    }
+
+    /**
+     * Ends running generations at their next layer (they throw {@link GenerationCancelledException}), stops the backend's threads and unmaps
+     * the checkpoint. Closing twice does nothing.
+     *
+     * @throws IllegalStateException if called by a listener, from within a generation on this model
+     */
+    @Override
+    public void close() {
+        if (lifetime.getReadHoldCount() > 0) {
+            throw new IllegalStateException("a listener cannot close the model it runs on: cancel the generation instead");
+        }
+        closed = true;
+        lifetime.writeLock().lock();
+        try {
+            if (!released) {
+                released = true;
+                release();
+            }
+        } finally {
+            lifetime.writeLock().unlock();
+        }
+    }
+
+    private synchronized void release() {
+        try {
+            if (tokenizer != null) {
+                tokenizer.close();
+            }
+        } finally {
+            try {
+                backend.close();
+            } finally {
+                checkpoint.close(); // last: the backend's weights lie in its maps
+            }
+        }
+    }
+}

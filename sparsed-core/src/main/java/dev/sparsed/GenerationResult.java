@@ -1,0 +1,85 @@
+package dev.sparsed;
+
+import dev.sparsed.attention.BlockPattern;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What a request generated, and what it took. Immutable. */
+public final class GenerationResult {
+
+    private final int[] tokens;
+    private final @Nullable String text;
+    private final int promptLength;
+    private final PhaseTimings timings;
+    private final List<BlockPattern> patterns;
+    private final BackendInfo backend;
+
+    GenerationResult(
+            int[] tokens,
+            @Nullable String text,
+            int promptLength,
+            PhaseTimings timings,
+            List<BlockPattern> patterns,
+            BackendInfo backend) {
+        this.tokens = tokens.clone();
+        this.text = text;
+        this.promptLength = promptLength;
+        this.timings = timings;
+        this.patterns = List.copyOf(patterns);
+        this.backend = backend;
+    }
+
+    /** {@return a copy of the G generated token ids, special tokens included} */
+    public int[] tokens() {
+        return tokens.clone();
+    }
+
+    /**
+     * {@return the generated text without special tokens; what an assistant prefix said is not in it}
+     *
+     * @throws IllegalStateException if the request gave its prompt as token ids; {@link DiffusionModel#tokenizer()} decodes {@link #tokens}
+     */
+    public String text() {
+        if (text == null) {
+            throw new IllegalStateException(
+                    "the prompt was given as token ids, so nothing was decoded: use model.tokenizer().decode(result.tokens(), true)");
+        }
+        return text;
+    }
+
+    /** {@return P, the number of tokens in the prompt} */
+    public int promptLength() {
+        return promptLength;
+    }
+
+    /** {@return steps and time per kind of attention} */
+    public PhaseTimings timings() {
+        return timings;
+    }
+
+    /** {@return the selected pattern of every layer, empty if all steps were dense} */
+    public List<BlockPattern> patterns() {
+        return patterns;
+    }
+
+    /** {@return the share of key blocks each layer keeps, 0 … 1; empty if all steps were dense} */
+    public List<Double> densityPerLayer() {
+        return patterns.stream().map(BlockPattern::density).toList();
+    }
+
+    /** {@return the share of key blocks kept over all layers, 0 … 1; 1 if all steps were dense} */
+    public double density() {
+        return patterns.stream().mapToDouble(BlockPattern::density).average().orElse(1);
+    }
+
+    /** {@return what it ran on} */
+    public BackendInfo backend() {
+        return backend;
+    }
+
+    @Override
+    public String toString() {
+        return "GenerationResult[" + (text == null ? tokens.length + " tokens" : '"' + text + '"') + ", prompt of " + promptLength
+                + " tokens, " + timings + ", density " + density() + ", on " + backend.name() + "]";
+    }
+}

@@ -1,0 +1,52 @@
+package dev.sparsed.internal.model;
+
+import dev.sparsed.spi.Tensor;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The weights of a pre-norm transformer with rotary positions and a SwiGLU MLP, on a backend. All families map onto it; they differ in which
+ * optional parts are there.
+ *
+ * @param embedding {@code [vocabulary, hidden]}
+ * @param layers from the first to the last
+ * @param finalNorm {@code [1, hidden]}
+ * @param head {@code [vocabulary, hidden]}; the embedding itself where the two are tied
+ * @param ropeCos {@code [contextLength, headDim/2]}
+ * @param ropeSin {@code [contextLength, headDim/2]}
+ */
+record TransformerWeights(
+        Tensor embedding, List<Layer> layers, Tensor finalNorm, Tensor head, Tensor ropeCos, Tensor ropeSin) {
+
+    /**
+     * One layer.
+     *
+     * @param attentionNorm {@code [1, hidden]}
+     * @param query projection to {@code queryHeads × headDim}
+     * @param key projection to {@code keyValueHeads × headDim}
+     * @param value projection to {@code keyValueHeads × headDim}
+     * @param output {@code [hidden, queryHeads × headDim]}
+     * @param mlpNorm {@code [1, hidden]}
+     * @param gate {@code [mlp, hidden]}
+     * @param up {@code [mlp, hidden]}
+     * @param down {@code [hidden, mlp]}
+     */
+    record Layer(
+            Tensor attentionNorm,
+            Projection query,
+            Projection key,
+            Projection value,
+            Tensor output,
+            Tensor mlpNorm,
+            Tensor gate,
+            Tensor up,
+            Tensor down) {}
+
+    /**
+     * A linear layer that may have a bias.
+     *
+     * @param weight {@code [out, hidden]}
+     * @param bias {@code [1, out]} or null
+     */
+    record Projection(Tensor weight, @Nullable Tensor bias) {}
+}
