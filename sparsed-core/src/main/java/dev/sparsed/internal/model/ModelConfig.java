@@ -3,6 +3,7 @@ package dev.sparsed.internal.model;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sparsed.CheckpointException;
 import dev.sparsed.internal.checkpoint.JsonFields;
+import dev.sparsed.spi.HeadLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.OptionalInt;
@@ -80,6 +81,11 @@ public record ModelConfig(
             case LLADA -> llada(fields);
             case DREAM -> dream(fields);
         };
+    }
+
+    /** {@return how the columns of queries, keys and values split into heads} */
+    public HeadLayout heads() {
+        return new HeadLayout(queryHeads, keyValueHeads, headDim);
     }
 
     private static ModelFamily family(JsonFields fields) {
