@@ -9,7 +9,6 @@ import dev.sparsed.attention.SparseD;
 import dev.sparsed.diffusion.Remasking;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -303,7 +302,6 @@ class DiffusionModelTest {
             assertThat(event.commits()).allSatisfy(commit -> assertThat(commit.confidence()).isBetween(0f, 1f));
         }
         assertThat(rebuilt).isEqualTo(result.tokens());
-        assertThat(Arrays.toString(result.tokens())).isNotBlank();
-        assertThat(result).hasToString(result.toString()).asString().contains("24 tokens", "on vector");
+        assertThat(result.toString()).contains("24 tokens", "prompt of 20", "on " + model.backend().name());
     }
 }
