@@ -4,10 +4,13 @@ module dev.sparsed.core {
     requires static transitive org.jspecify;
     requires static jdk.incubator.vector;
     requires com.fasterxml.jackson.databind;
+    requires static ai.djl.tokenizers;
+    requires static jinjava;
 
     exports dev.sparsed;
     exports dev.sparsed.attention;
     exports dev.sparsed.spi;
+    exports dev.sparsed.text;
 
     uses dev.sparsed.spi.BackendProvider;
 
