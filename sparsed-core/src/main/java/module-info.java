@@ -4,11 +4,14 @@ module dev.sparsed.core {
     requires static transitive org.jspecify;
     requires static jdk.incubator.vector;
     requires com.fasterxml.jackson.databind;
+    requires static ai.djl.tokenizers;
+    requires static jinjava;
 
     exports dev.sparsed;
     exports dev.sparsed.attention;
     exports dev.sparsed.diffusion;
     exports dev.sparsed.spi;
+    exports dev.sparsed.text;
 
     uses dev.sparsed.spi.BackendProvider;
 
