@@ -14,8 +14,8 @@ public record BlockLayout(int canvasLength, int generationLength, int blockSize)
     /** Checks the ranges. */
     public BlockLayout {
         if (canvasLength < 1 || generationLength < 0 || generationLength > canvasLength || blockSize < 1) {
-            throw new IllegalArgumentException("canvas of " + canvasLength + ", generation of " + generationLength + ", blocks of "
-                    + blockSize + ": need canvas >= 1, 0 <= generation <= canvas, block size >= 1");
+            throw new IllegalArgumentException("canvas of " + canvasLength + ", generation of " + generationLength
+                    + ", blocks of " + blockSize + ": need canvas >= 1, 0 <= generation <= canvas, block size >= 1");
         }
     }
 

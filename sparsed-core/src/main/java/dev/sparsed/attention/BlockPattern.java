@@ -168,7 +168,8 @@ public final class BlockPattern {
             for (int head = 0; head < heads; head++) {
                 for (int queryBlock = 0; queryBlock < layout.blocks(); queryBlock++) {
                     if (pattern.keptCount(head, queryBlock) == 0) {
-                        throw new IllegalStateException("head " + head + ", query block " + queryBlock + " keeps no key block");
+                        throw new IllegalStateException(
+                                "head " + head + ", query block " + queryBlock + " keeps no key block");
                     }
                 }
             }

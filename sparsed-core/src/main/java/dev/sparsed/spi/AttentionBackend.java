@@ -37,7 +37,13 @@ public interface AttentionBackend {
      * @param out {@code [R, queryHeads × headDim]}, overwritten; not one of the inputs
      */
     void blockSparse(
-            Tensor queries, Positions rows, Tensor keys, Tensor values, HeadLayout heads, BlockPattern pattern, Tensor out);
+            Tensor queries,
+            Positions rows,
+            Tensor keys,
+            Tensor values,
+            HeadLayout heads,
+            BlockPattern pattern,
+            Tensor out);
 
     /**
      * Selects the key blocks to keep, per query head and query block, from one dense step (SparseD, arXiv 2509.24014, §3.1: isolated

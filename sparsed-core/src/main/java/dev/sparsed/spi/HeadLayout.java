@@ -14,8 +14,9 @@ public record HeadLayout(int queryHeads, int keyValueHeads, int headDim) {
     /** Checks that the numbers are positive and that the query heads divide into groups. */
     public HeadLayout {
         if (queryHeads < 1 || keyValueHeads < 1 || headDim < 1 || queryHeads % keyValueHeads != 0) {
-            throw new IllegalArgumentException(queryHeads + " query heads, " + keyValueHeads + " key/value heads, head dimension "
-                    + headDim + ": all must be positive, and query heads a multiple of key/value heads");
+            throw new IllegalArgumentException(
+                    queryHeads + " query heads, " + keyValueHeads + " key/value heads, head dimension " + headDim
+                            + ": all must be positive, and query heads a multiple of key/value heads");
         }
     }
 

@@ -109,7 +109,8 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
     public void greedy(Tensor logits, int[] tokens, float[] confidences) {
         check(
                 tokens.length >= logits.rows() && confidences.length >= logits.rows(),
-                logits.rows() + " rows, room for " + tokens.length + " tokens and " + confidences.length + " confidences");
+                logits.rows() + " rows, room for " + tokens.length + " tokens and " + confidences.length
+                        + " confidences");
         kernels.greedy(matrix("logits", logits), tokens, confidences);
     }
 
@@ -138,10 +139,17 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
 
     @Override
     public void blockSparse(
-            Tensor queries, Positions rows, Tensor keys, Tensor values, HeadLayout heads, BlockPattern pattern, Tensor out) {
+            Tensor queries,
+            Positions rows,
+            Tensor keys,
+            Tensor values,
+            HeadLayout heads,
+            BlockPattern pattern,
+            Tensor out) {
         int canvas = pattern.layout().canvasLength();
-        check(pattern.heads() == heads.queryHeads(), "the pattern is for " + pattern.heads() + " heads, there are "
-                + heads.queryHeads());
+        check(
+                pattern.heads() == heads.queryHeads(),
+                "the pattern is for " + pattern.heads() + " heads, there are " + heads.queryHeads());
         checkPositions("queries", queries, rows, canvas);
         kernels.blockSparseAttention(
                 matrix("queries", queries, rows.count(), heads.queryColumns()),
@@ -180,7 +188,8 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
     private static Matrix matrix(String argument, Tensor tensor, int rows, int columns) {
         check(
                 tensor.rows() == rows && tensor.columns() == columns,
-                argument + " is [" + tensor.rows() + ", " + tensor.columns() + "], needs [" + rows + ", " + columns + "]");
+                argument + " is [" + tensor.rows() + ", " + tensor.columns() + "], needs [" + rows + ", " + columns
+                        + "]");
         return matrix(argument, tensor);
     }
 
@@ -193,10 +202,13 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
     }
 
     private static void checkPositions(String argument, Tensor tensor, Positions rows, int limit) {
-        check(tensor.rows() == rows.count(), argument + " has " + tensor.rows() + " rows for " + rows.count() + " positions");
+        check(
+                tensor.rows() == rows.count(),
+                argument + " has " + tensor.rows() + " rows for " + rows.count() + " positions");
         check(
                 rows.count() == 0 || rows.get(rows.count() - 1) < limit,
-                argument + " has a row at position " + (rows.count() == 0 ? 0 : rows.get(rows.count() - 1)) + " of " + limit);
+                argument + " has a row at position " + (rows.count() == 0 ? 0 : rows.get(rows.count() - 1)) + " of "
+                        + limit);
     }
 
     private static void check(boolean holds, String otherwise) {

@@ -49,10 +49,8 @@ public final class WorkerPool implements AutoCloseable {
         workers = new Thread[threads - 1];
         for (int i = 0; i < workers.length; i++) {
             int slot = i + 1;
-            workers[i] = Thread.ofPlatform()
-                    .daemon()
-                    .name("sparsed-worker-" + slot)
-                    .start(() -> work(slot));
+            workers[i] =
+                    Thread.ofPlatform().daemon().name("sparsed-worker-" + slot).start(() -> work(slot));
         }
     }
 

@@ -1,0 +1,5 @@
+/** JMH benchmarks; {@code sparsed bench} runs them. */
+@NullMarked
+package dev.sparsed.bench;
+
+import org.jspecify.annotations.NullMarked;
