@@ -75,7 +75,17 @@ public record ModelConfig(
      *     value is out of range; it names file, field, expected and found
      */
     public static ModelConfig read(Path folder) {
-        JsonFields fields = JsonFields.read(folder.resolve(FILE_NAME));
+        return of(JsonFields.read(folder.resolve(FILE_NAME)));
+    }
+
+    /**
+     * Decides family and shape.
+     *
+     * @param fields what config.json holds
+     * @return the configuration
+     * @throws CheckpointException as {@link #read}
+     */
+    public static ModelConfig of(JsonFields fields) {
         return switch (family(fields)) {
             case LLADA -> llada(fields);
             case DREAM -> dream(fields);
