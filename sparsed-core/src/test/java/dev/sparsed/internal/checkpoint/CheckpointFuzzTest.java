@@ -34,8 +34,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Nearly 140,000 damaged and undamaged checkpoints: each opens or fails with {@link CheckpointException}, and with nothing else, in time, and
- * nothing stays mapped. Every case has its own seed, which a failure names.
+ * 110,000 damaged and undamaged checkpoints: each opens or fails with {@link CheckpointException}, and with
+ * nothing else, in time, and nothing stays mapped. Every case has its own seed, which a failure names.
  */
 class CheckpointFuzzTest {
 
@@ -43,7 +43,8 @@ class CheckpointFuzzTest {
     private static final int MIN_PERCENT = 10;
 
     private static final String INDEX =
-            "{\"metadata\":{\"total_size\":24},\"weight_map\":{\"a\":\"a.safetensors\",\"b\":\"b.safetensors\",\"c\":\"b.safetensors\"}}";
+            "{\"metadata\":{\"total_size\":24},\"weight_map\":{\"a\":\"a.safetensors\",\"b\":\"b.safetensors\","
+                    + "\"c\":\"b.safetensors\"}}";
 
     private static final String LLADA = """
             {"architectures":["LLaDAModelLM"],"model_type":"llada","d_model":64,"n_layers":2,"n_heads":4,"n_kv_heads":2,
@@ -58,7 +59,7 @@ class CheckpointFuzzTest {
             "num_attention_heads":8,"num_key_value_heads":2,"intermediate_size":96,"hidden_act":"silu","vocab_size":160,
             "rms_norm_eps":1e-06,"rope_theta":1000000.0,"max_position_embeddings":512,"mask_token_id":159,
             "eos_token_id":158,"pad_token_id":158,"rope_scaling":null,"tie_word_embeddings":false,
-            "transformers_version":"4.46.2","use_sliding_window":false,"sliding_window":null,"attention_dropout":0.0}""";
+            "transformers_version":"4.46.2","use_sliding_window":false,"sliding_window":null}""";
 
     @TempDir
     Path folder;
@@ -101,27 +102,34 @@ class CheckpointFuzzTest {
         }
     }
 
-    /** A valid file of 0 to 5 small tensors. */
-    private static byte[] validFile(Random random) {
+    /**
+     * A file of 0 to 5 small tensors.
+     *
+     * @param layoutErrors how many percent of the tensors begin up to 3 bytes before or after the end of the last one
+     */
+    private static byte[] file(Random random, int layoutErrors) {
         List<String> entries = new ArrayList<>();
         int place = 0;
+        int dataBytes = 0;
         for (int i = random.nextInt(6); i > 0; i--) {
             DType dtype = DType.values()[random.nextInt(DType.values().length)];
             int[] shape = random.ints(random.nextInt(4), 0, 4).toArray();
+            place = random.nextInt(100) < layoutErrors ? Math.max(0, place + random.nextInt(-3, 4)) : place;
             int end = place + Arrays.stream(shape).reduce(dtype.bytes(), (a, b) -> a * b);
             entries.add(entry("t" + i + ".weight", dtype.name(), Arrays.toString(shape), place, end));
             place = end;
+            dataBytes = Math.max(dataBytes, end);
         }
         if (random.nextInt(4) == 0) {
             entries.add("\"__metadata__\":{\"format\":\"pt\"}");
         }
         Collections.shuffle(entries, random);
-        return safetensors(header(entries.toArray(String[]::new)) + " ".repeat(random.nextInt(9)), place);
+        return safetensors(header(entries.toArray(String[]::new)) + " ".repeat(random.nextInt(9)), dataBytes);
     }
 
     /** A file after 0 to 3 mutations of its bytes, or of its header's tokens with the length put right. */
     private static byte[] mutatedFile(Random random) {
-        byte[] content = validFile(random);
+        byte[] content = file(random, 5);
         Mutator mutator = new Mutator(random);
         int mutations = Math.max(0, random.nextInt(6) - 2);
         for (int i = 0; i < mutations; i++) {
@@ -161,7 +169,7 @@ class CheckpointFuzzTest {
     @Test
     void headers() {
         Path file = Path.of("model.safetensors");
-        fuzz(1_000_000, 70_000, random -> {
+        fuzz(1_000_000, 56_000, random -> {
             byte[] content = mutatedFile(random);
             return agrees(content, attempt(file, f -> SafetensorsHeader.parse(f, MemorySegment.ofArray(content))));
         });
@@ -170,7 +178,7 @@ class CheckpointFuzzTest {
     @Test
     void undamagedHeadersAreValid() {
         for (int seed = 0; seed < 2000; seed++) {
-            byte[] content = validFile(new Random(seed));
+            byte[] content = file(new Random(seed), 0);
             Map<String, HostTensor> tensors =
                     SafetensorsHeader.parse(Path.of("model.safetensors"), MemorySegment.ofArray(content));
             assertThat(agrees(content, Optional.of(tensors))).isTrue();
@@ -205,7 +213,7 @@ class CheckpointFuzzTest {
     @Test
     void indices() {
         Path file = folder.resolve(ShardIndex.FILE_NAME);
-        fuzz(3_000_000, 30_000, random -> {
+        fuzz(3_000_000, 24_000, random -> {
             byte[] content = mutatedJson(INDEX, random);
             Optional<Map<Path, Set<String>>> shards =
                     attempt(file, f -> ShardIndex.shards(f, JsonFiles.parse(f, content)));
@@ -246,7 +254,7 @@ class CheckpointFuzzTest {
     @Test
     void configurations() {
         Path file = folder.resolve(ModelConfig.FILE_NAME);
-        fuzz(5_000_000, 30_000, random -> {
+        fuzz(5_000_000, 24_000, random -> {
             byte[] content = mutatedJson(random.nextBoolean() ? LLADA : DREAM, random);
             Optional<ModelConfig> config =
                     attempt(file, f -> ModelConfig.of(new JsonFields(f, JsonFiles.parse(f, content))));

@@ -8,11 +8,14 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.random.RandomGenerator;
 
-/** Breaks valid input in the ways input breaks: bits, lengths, pieces in the wrong place, JSON tokens exchanged, numbers a little off. */
+/**
+ * Breaks valid input in the ways input breaks: bits, lengths, pieces in the wrong place, JSON tokens exchanged, numbers
+ * a little off.
+ */
 final class Mutator {
 
-    private static final Pattern TOKEN =
-            Pattern.compile("\"(?:[^\"\\\\]|\\\\.)*\"|-?\\d+(?:\\.\\d+)?(?:[eE][+-]?\\d+)?|true|false|null|\\s+|.", Pattern.DOTALL);
+    private static final Pattern TOKEN = Pattern.compile(
+            "\"(?:[^\"\\\\]|\\\\.)*\"|-?\\d+(?:\\.\\d+)?(?:[eE][+-]?\\d+)?|true|false|null|\\s+|.", Pattern.DOTALL);
 
     private static final List<String> NUMBERS = List.of(
             "0", "1", "2", "-1", "-0", "3.5", "1e3", "1e999", "-1e-999", "2147483647", "2147483648", "4294967296",
@@ -62,7 +65,10 @@ final class Mutator {
         return output;
     }
 
-    /** Changes tokens of a JSON text: replaces one by a like or by any, drops, doubles or swaps some, copies a run elsewhere. */
+    /**
+     * Changes tokens of a JSON text: replaces one by a like or by any, drops, doubles or swaps some, copies a run
+     * elsewhere.
+     */
     String tokens(String json) {
         List<String> tokens = new ArrayList<>(
                 TOKEN.matcher(json).results().map(MatchResult::group).toList());
