@@ -167,7 +167,8 @@ public final class Checkpoint implements AutoCloseable {
                 && Arrays.equals(tensor.shape().stream().mapToLong(Long::longValue).toArray(), shape);
         if (!fits) {
             throw new CheckpointException(found.file + ": tensor " + quoted(name)
-                    + ": expected F32, F16 or BF16 of shape " + Arrays.toString(shape) + ", found " + tensor.dtype() + " of shape " + tensor.shape());
+                    + ": expected F32, F16 or BF16 of shape " + Arrays.toString(shape)
+                    + ", found " + tensor.dtype() + " of shape " + tensor.shape());
         }
         return tensor;
     }

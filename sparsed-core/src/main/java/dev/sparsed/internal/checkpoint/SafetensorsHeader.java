@@ -201,7 +201,8 @@ final class SafetensorsHeader {
             }
         }
         boolean known = UNSUPPORTED.contains(name);
-        throw wrong((known ? "dtype " + name + " is not supported" : "unknown dtype " + quoted(name)) + ", expected one of " + SUPPORTED);
+        throw wrong((known ? "dtype " + name + " is not supported" : "unknown dtype " + quoted(name))
+                + ", expected one of " + SUPPORTED);
     }
 
     private List<Long> readNumbers(String field, int most) throws IOException {
