@@ -22,8 +22,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * The weights of a Hugging Face model folder: {@code model.safetensors}, or the shards {@code model.safetensors.index.json} names, all
- * mapped and checked. Safe for use by several threads.
+ * The weights of a Hugging Face model folder: {@code model.safetensors}, or the shards that
+ * {@code model.safetensors.index.json} names, all mapped and checked. Safe for use by several threads.
  */
 public final class Checkpoint implements AutoCloseable {
 
@@ -47,8 +47,8 @@ public final class Checkpoint implements AutoCloseable {
      *
      * @param folder a folder that holds model.safetensors, or model.safetensors.index.json and every shard it names
      * @return the open checkpoint; close it when none of its tensors is in use any more
-     * @throws CheckpointException if a file is missing or malformed, if a shard lacks a tensor the index says it has, or if two shards
-     *     hold the same tensor; nothing stays mapped then
+     * @throws CheckpointException if a file is missing or malformed, if a shard lacks a tensor the index says it
+     *     has, or if two shards hold the same tensor; nothing stays mapped then
      */
     public static Checkpoint open(Path folder) {
         if (!Files.isDirectory(folder)) {
@@ -94,7 +94,8 @@ public final class Checkpoint implements AutoCloseable {
             Located other = tensors.putIfAbsent(name, new Located(tensor, file));
             if (other != null) {
                 throw new CheckpointException(
-                        file + ": tensor " + quoted(name) + ": expected in one file only, found in " + other.file + " too");
+                        file + ": tensor " + quoted(name) + ": expected in one file only, found in " + other.file
+                                + " too");
             }
         });
         for (String name : expected) {
@@ -165,15 +166,16 @@ public final class Checkpoint implements AutoCloseable {
         boolean fits = tensor.dtype().isFloat()
                 && Arrays.equals(tensor.shape().stream().mapToLong(Long::longValue).toArray(), shape);
         if (!fits) {
-            throw new CheckpointException(found.file + ": tensor " + quoted(name) + ": expected F32, F16 or BF16 of shape "
-                    + Arrays.toString(shape) + ", found " + tensor.dtype() + " of shape " + tensor.shape());
+            throw new CheckpointException(found.file + ": tensor " + quoted(name)
+                    + ": expected F32, F16 or BF16 of shape " + Arrays.toString(shape)
+                    + ", found " + tensor.dtype() + " of shape " + tensor.shape());
         }
         return tensor;
     }
 
     /**
-     * The names that differ least: by the length of what remains after the common beginning and the common end are taken away. (Linear,
-     * unlike the edit distance: a file may have many and long names.)
+     * The names that differ least: by the length of what remains after the common beginning and the common end are
+     * taken away. (Linear, unlike the edit distance: a file may have many and long names.)
      */
     private String closest(String name) {
         return tensors.keySet().stream()
@@ -197,7 +199,10 @@ public final class Checkpoint implements AutoCloseable {
         return Math.max(a.length(), b.length()) - start - end;
     }
 
-    /** Unmaps every file; any later access to a tensor's data throws {@link IllegalStateException}. Closing twice is harmless. */
+    /**
+     * Unmaps every file; any later access to a tensor's data throws {@link IllegalStateException}. Closing twice is
+     * harmless.
+     */
     @Override
     public void close() {
         files.forEach(Safetensors::close);

@@ -7,8 +7,9 @@ import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The fields of the JSON object in a configuration file, each read with its type and range. A field that is JSON's {@code null} counts as
- * absent. Every failure is a {@link CheckpointException} that names file, field, expected and found.
+ * The fields of the JSON object in a configuration file, each read with its type and range. A field that is JSON's
+ * {@code null} counts as absent. Every failure is a {@link CheckpointException} that names file, field, expected and
+ * found.
  *
  * @param file where the object comes from
  * @param object a JSON object

@@ -20,9 +20,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Reads the small JSON files of a checkpoint folder ({@code config.json}, the shard index, ...), which nobody has to trust: strict UTF-8,
- * one value per file, no duplicate field, and bounds on size, nesting, tokens, names, strings and numbers, so that a hostile file costs a
- * bounded amount of time and memory.
+ * Reads the small JSON files of a checkpoint folder ({@code config.json}, the shard index, ...), which nobody has to
+ * trust: strict UTF-8, one value per file, no duplicate field, and bounds on size, nesting, tokens, names, strings and
+ * numbers, so that a hostile file costs a bounded amount of time and memory.
  */
 public final class JsonFiles {
 
@@ -32,7 +32,10 @@ public final class JsonFiles {
     /** Deepest nesting of objects and arrays. Real files use 3 levels. */
     static final int MAX_DEPTH = 64;
 
-    /** Most tokens in a file: a tree of them takes about 200 MB. The shard index of a model of 100,000 tensors has 200,000. */
+    /**
+     * Most tokens in a file: a tree of them takes about 200 MB. The shard index of a model of 100,000 tensors has
+     * 200,000.
+     */
     static final int MAX_TOKENS = 2_000_000;
 
     private static final int MAX_NAME = 4096;
@@ -51,7 +54,8 @@ public final class JsonFiles {
      *
      * @param file a regular file of at most 64 MiB that holds one JSON value in UTF-8
      * @return that value
-     * @throws CheckpointException if the file is missing, unreadable, too large or malformed; it names the file, and line and column
+     * @throws CheckpointException if the file is missing, unreadable, too large or malformed; it names the file,
+     *     and line and column
      */
     public static JsonNode read(Path file) {
         if (!Files.isRegularFile(file)) {
@@ -99,8 +103,8 @@ public final class JsonFiles {
     }
 
     /**
-     * A parser factory for untrusted input: duplicates rejected, names neither interned nor kept in a shared symbol table (whose defence
-     * against colliding names is an unchecked exception).
+     * A parser factory for untrusted input: duplicates rejected, names neither interned nor kept in a shared symbol
+     * table (whose defence against colliding names is an unchecked exception).
      *
      * @param depth deepest nesting
      * @param tokens most tokens in a document
@@ -121,8 +125,8 @@ public final class JsonFiles {
     }
 
     /**
-     * A reader that throws {@link CharacterCodingException} at the first byte that is not UTF-8. (Given bytes, Jackson would also guess
-     * UTF-16 and UTF-32.)
+     * A reader that throws {@link CharacterCodingException} at the first byte that is not UTF-8. (Given bytes, Jackson
+     * would also guess UTF-16 and UTF-32.)
      *
      * @param in bytes
      * @return their characters

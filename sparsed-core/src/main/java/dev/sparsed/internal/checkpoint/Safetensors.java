@@ -13,10 +13,12 @@ import java.nio.file.StandardOpenOption;
 import java.util.Map;
 
 /**
- * One safetensors file (<a href="https://github.com/huggingface/safetensors">format</a>), mapped read-only and checked as a whole before any
- * of it is handed out. Its tensors are slices of the mapping: nothing of the data is copied, and files over 2 GiB are nothing special.
+ * One safetensors file (<a href="https://github.com/huggingface/safetensors">format</a>), mapped read-only and checked
+ * as a whole before any of it is handed out. Its tensors are slices of the mapping: nothing of the data is copied, and
+ * files over 2 GiB are nothing special.
  *
- * <p>Safe for use by several threads. Nobody may truncate the file while it is open: a mapping past the end of its file cannot be read.
+ * <p>Safe for use by several threads. Nobody may truncate the file while it is open: a mapping past the end of its file
+ * cannot be read.
  */
 public final class Safetensors implements AutoCloseable {
 
@@ -68,7 +70,10 @@ public final class Safetensors implements AutoCloseable {
         return tensors;
     }
 
-    /** Unmaps the file; any later access to a tensor's data throws {@link IllegalStateException}. Closing twice is harmless. */
+    /**
+     * Unmaps the file; any later access to a tensor's data throws {@link IllegalStateException}. Closing twice is
+     * harmless.
+     */
     @Override
     public synchronized void close() {
         if (arena.scope().isAlive()) {

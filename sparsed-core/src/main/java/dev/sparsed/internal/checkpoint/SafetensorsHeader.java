@@ -29,12 +29,14 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Checks a safetensors file and finds its tensors. Layout: the header's length (unsigned 64-bit, little-endian), the header (a JSON object
- * in UTF-8, padded with spaces), the data. The header maps each tensor's name to {@code {"dtype", "shape", "data_offsets": [begin, end]}},
- * offsets counted from the start of the data, and may hold {@code "__metadata__"}, strings by name. As in the reference implementation,
- * the tensors must cover the data without overlap and without holes.
+ * Checks a safetensors file and finds its tensors. Layout: the header's length (unsigned 64-bit, little-endian), the
+ * header (a JSON object in UTF-8, padded with spaces), the data. The header maps each tensor's name to {@code {"dtype",
+ * "shape", "data_offsets": [begin, end]}}, offsets counted from the start of the data, and may hold {@code
+ * "__metadata__"}, strings by name. As in the reference implementation, the tensors must cover the data without overlap
+ * and without holes.
  *
- * <p>The header is read as a stream of tokens straight from the mapping; time and memory are bounded by its size, at most 100 MB.
+ * <p>The header is read as a stream of tokens straight from the mapping; time and memory are bounded by its size, at
+ * most 100 MB.
  */
 final class SafetensorsHeader {
 
@@ -59,8 +61,8 @@ final class SafetensorsHeader {
     private static final String SUPPORTED =
             Arrays.stream(DType.values()).map(DType::name).collect(Collectors.joining(", "));
     private static final Set<String> UNSUPPORTED = Set.of(
-            "BOOL", "F4", "F6_E2M3", "F6_E3M2", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "I16", "U16", "I32", "U32", "C64",
-            "F64", "U64");
+            "BOOL", "F4", "F6_E2M3", "F6_E3M2", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "I16", "U16", "I32", "U32",
+            "C64", "F64", "U64");
 
     private final Path file;
     private final MemorySegment data;
@@ -198,7 +200,8 @@ final class SafetensorsHeader {
                 return dtype;
             }
         }
-        throw wrong((UNSUPPORTED.contains(name) ? "dtype " + name + " is not supported" : "unknown dtype " + quoted(name))
+        boolean known = UNSUPPORTED.contains(name);
+        throw wrong((known ? "dtype " + name + " is not supported" : "unknown dtype " + quoted(name))
                 + ", expected one of " + SUPPORTED);
     }
 

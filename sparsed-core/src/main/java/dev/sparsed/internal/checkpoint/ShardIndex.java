@@ -14,8 +14,9 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * The index of a checkpoint in several files, {@code model.safetensors.index.json}: an object whose {@code weight_map} gives the file of
- * each tensor. The names of the files come from outside, so only plain names of files in the index's own folder are accepted.
+ * The index of a checkpoint in several files, {@code model.safetensors.index.json}: an object whose {@code weight_map}
+ * gives the file of each tensor. The names of the files come from outside, so only plain names of files in the index's
+ * own folder are accepted.
  */
 final class ShardIndex {
 
@@ -35,7 +36,8 @@ final class ShardIndex {
      *
      * @param file the index, in the checkpoint's folder
      * @param json its content
-     * @return per shard the tensors it must hold, at least one; the shards are direct children of the index's folder, which may not exist
+     * @return per shard the tensors it must hold, at least one; the shards are direct children of the index's
+     *     folder, which may not exist
      * @throws CheckpointException if the index is malformed or names anything but a safetensors file in its folder
      */
     static Map<Path, Set<String>> shards(Path file, JsonNode json) {

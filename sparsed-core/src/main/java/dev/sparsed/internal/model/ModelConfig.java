@@ -12,8 +12,8 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@code config.json} says about a model: its family and its shape. All extents fit an int with room to spare, and every option whose
- * value the forward pass does not implement is refused.
+ * What {@code config.json} says about a model: its family and its shape. All extents fit an int with room to spare, and
+ * every option whose value the forward pass does not implement is refused.
  *
  * @param family decides the names of the tensors and the fields below that a family fixes
  * @param hiddenSize width of the residual stream, {@code queryHeads · headDim}
@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param keyValueHeads number of key and value heads, a divisor of {@code queryHeads}
  * @param headDim width of a head, even
  * @param mlpSize width of the MLP's inner layer
- * @param vocabularySize rows of the embedding and of the head: LLaDA's {@code embedding_size} if it is set, else {@code vocab_size}
+ * @param vocabularySize rows of the embedding and of the head: LLaDA's {@code embedding_size} if it is set, else
+ *     {@code vocab_size}
  * @param tokenCount {@code vocab_size}, 1 … {@code vocabularySize}; rows from here on are padding
  * @param normEpsilon ε of RMSNorm, added to the mean square
  * @param ropeTheta base of the rotary position embedding
@@ -72,11 +73,21 @@ public record ModelConfig(
      *
      * @param folder the model's folder
      * @return its configuration
-     * @throws CheckpointException if config.json is missing or malformed, if its family or one of its options is not supported, or if a
-     *     value is out of range; it names file, field, expected and found
+     * @throws CheckpointException if config.json is missing or malformed, if its family or one of its options is
+     *     not supported, or if a value is out of range; it names file, field, expected and found
      */
     public static ModelConfig read(Path folder) {
-        JsonFields fields = JsonFields.read(folder.resolve(FILE_NAME));
+        return of(JsonFields.read(folder.resolve(FILE_NAME)));
+    }
+
+    /**
+     * Decides family and shape.
+     *
+     * @param fields what config.json holds
+     * @return the configuration
+     * @throws CheckpointException as {@link #read}
+     */
+    public static ModelConfig of(JsonFields fields) {
         return switch (family(fields)) {
             case LLADA -> llada(fields);
             case DREAM -> dream(fields);
@@ -211,7 +222,8 @@ public record ModelConfig(
     private static int heads(JsonFields fields, String name, String hiddenName, int hidden) {
         int heads = fields.integer(name, 1, MAX_HEADS);
         if (hidden % heads != 0 || hidden / heads % 2 != 0) {
-            throw fields.wrong(name, "a divisor of " + hiddenName + " = " + hidden + " that leaves heads of even width");
+            throw fields.wrong(
+                    name, "a divisor of " + hiddenName + " = " + hidden + " that leaves heads of even width");
         }
         return heads;
     }

@@ -1,5 +1,9 @@
 package dev.sparsed.internal.checkpoint;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.sparsed.CheckpointException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -33,7 +37,8 @@ final class CheckpointFiles {
 
     /** One entry of a header. */
     static String entry(String name, String dtype, String shape, long begin, long end) {
-        return "\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%d,%d]}".formatted(name, dtype, shape, begin, end);
+        return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":[" + begin + ","
+                + end + "]}";
     }
 
     /** A header of entries. */
@@ -51,6 +56,18 @@ final class CheckpointFiles {
 
     static Path write(Path file, String content) {
         return write(file, content.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Opening a safetensors file of this content fails with a message that names the file and holds all parts. */
+    static void assertRejected(Path file, byte[] content, String... parts) {
+        write(file, content);
+        CheckpointException failure =
+                catchThrowableOfType(CheckpointException.class, () -> Safetensors.open(file).close());
+        assertThat(failure).as("a failure").isNotNull();
+        assertThat(failure.getMessage()).startsWith(file + ": ").hasSizeLessThan(1500);
+        for (String part : parts) {
+            assertThat(failure.getMessage()).contains(part);
+        }
     }
 
     /** The lines of this process's memory map that name a file of the folder; empty where the system does not tell. */
