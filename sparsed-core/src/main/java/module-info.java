@@ -16,5 +16,6 @@ module dev.sparsed.core {
     uses dev.sparsed.spi.BackendProvider;
 
     provides dev.sparsed.spi.BackendProvider with
-            dev.sparsed.internal.scalar.ScalarBackendProvider;
+            dev.sparsed.internal.scalar.ScalarBackendProvider,
+            dev.sparsed.internal.vector.VectorBackendProvider;
 }

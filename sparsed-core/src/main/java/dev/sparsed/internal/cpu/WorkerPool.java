@@ -49,8 +49,18 @@ public final class WorkerPool implements AutoCloseable {
         workers = new Thread[threads - 1];
         for (int i = 0; i < workers.length; i++) {
             int slot = i + 1;
-            workers[i] =
-                    Thread.ofPlatform().daemon().name("sparsed-worker-" + slot).start(() -> work(slot));
+            workers[i] = Thread.ofPlatform()
+                    .daemon()
+                    .name("sparsed-worker-" + slot)
+                    .unstarted(() -> work(slot));
+        }
+        try {
+            for (Thread worker : workers) {
+                worker.start();
+            }
+        } catch (OutOfMemoryError e) { // the system lets us have no more threads
+            close();
+            throw e;
         }
     }
 
@@ -60,7 +70,8 @@ public final class WorkerPool implements AutoCloseable {
     }
 
     /**
-     * Runs all tasks and returns when the last one is done.
+     * Runs all tasks and returns when the last one is done. A task may itself call this method; the slots of its tasks are then those of
+     * that inner operation.
      *
      * @param tasks how many
      * @param task what to run for each
@@ -98,12 +109,13 @@ public final class WorkerPool implements AutoCloseable {
                 Thread.onSpinWait();
             } else {
                 LockSupport.park(this);
+                Thread.interrupted(); // a task may have left the flag set, and with it park would return at once for ever
                 idleSince = System.nanoTime();
             }
         }
     }
 
-    /** Stops the threads and waits until they have ended. */
+    /** Stops the threads and waits until they have ended; not to be called by a task. Operations under way finish in their callers. */
     @Override
     public void close() {
         closed = true;
