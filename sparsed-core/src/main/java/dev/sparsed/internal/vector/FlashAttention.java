@@ -1,0 +1,102 @@
+package dev.sparsed.internal.vector;
+
+import static dev.sparsed.internal.vector.PanelList.LANES;
+import static dev.sparsed.internal.vector.ScoreTile.KEY_TILE;
+import static dev.sparsed.internal.vector.ScoreTile.QUERY_TILE;
+import static dev.sparsed.internal.vector.ScoreTile.TILE_PANELS;
+
+import dev.sparsed.internal.cpu.Matrix;
+import dev.sparsed.spi.HeadLayout;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * FlashAttention (arXiv 2205.14135) of one tile of queries over any list of keys, with the scratch memory of one thread. Keys come in
+ * tiles of {@link ScoreTile#KEY_TILE}; with the running maximum m, sum l and output O of a row, a tile with scores s changes them to
+ * <pre>
+ *   m' = max(m, max s)    p = e^(s − m')    l' = l·e^(m − m') + Σ p    O' = O·e^(m − m') + p·V
+ * </pre>
+ * and the result is O / l. What a row gets depends on its own queries and on the list of keys, not on the other rows of the tile.
+ */
+final class FlashAttention {
+
+    private final float[] scores = new float[QUERY_TILE * KEY_TILE];
+    private final float[] max = new float[QUERY_TILE];
+
+    /** {@code [QUERY_TILE][LANES]}: the sum of a row is that of its lanes. */
+    private final float[] sums = new float[QUERY_TILE * LANES];
+
+    private float[] queries = new float[0];
+    private float[] outputs = new float[0];
+
+    /**
+     * Attention of some rows of one head.
+     *
+     * @param q {@code [R, queryHeads × headDim]}
+     * @param firstRow first row
+     * @param rows how many, 1 … {@link ScoreTile#QUERY_TILE}
+     * @param head query head
+     * @param heads head layout
+     * @param packed the keys and values of the head
+     * @param list the keys to attend to, at least one, padded to pairs
+     * @param out {@code [R, queryHeads × headDim]}
+     * @param logSumExp {@code [R, queryHeads]} or null
+     */
+    void attend(
+            Matrix q,
+            int firstRow,
+            int rows,
+            int head,
+            HeadLayout heads,
+            KeyValuePanels packed,
+            PanelList list,
+            Matrix out,
+            @Nullable Matrix logSumExp) {
+        int headDim = heads.headDim();
+        int stride = KeyValuePanels.paddedDim(headDim);
+        int padded = ScoreTile.paddedRows(rows);
+        int keyHead = head / heads.group();
+        begin(headDim, stride, padded);
+        ScoreTile.packQueries(q, firstRow, rows, head * headDim, headDim, queries);
+        for (int from = 0; from < list.count(); from += TILE_PANELS) {
+            int count = Math.min(TILE_PANELS, list.count() - from);
+            ScoreTile.compute(queries, padded, packed.keys(), packed.keys(keyHead), headDim, list, from, count, scores);
+            raiseMaxima(padded, count * LANES, stride);
+            TileSoftmax.exponentiate(scores, padded, count * LANES, max, sums);
+            ValueTile.accumulate(
+                    scores, padded, packed.values(), packed.values(keyHead), stride, list, from, count, outputs);
+        }
+        for (int row = 0; row < rows; row++) {
+            double sum = TileSoftmax.sum(sums, row * LANES);
+            TileSoftmax.scale(outputs, row * stride, stride, (float) (1 / sum));
+            System.arraycopy(outputs, row * stride, out.data(), out.row(firstRow + row) + head * headDim, headDim);
+            if (logSumExp != null) {
+                logSumExp.data()[logSumExp.row(firstRow + row) + head] = (float) (max[row] + Math.log(sum));
+            }
+        }
+    }
+
+    private void begin(int headDim, int stride, int padded) {
+        if (queries.length < QUERY_TILE * headDim) {
+            queries = new float[QUERY_TILE * headDim];
+            outputs = new float[QUERY_TILE * stride];
+        }
+        Arrays.fill(max, 0, padded, Float.NEGATIVE_INFINITY);
+        Arrays.fill(sums, 0, padded * LANES, 0);
+        Arrays.fill(outputs, 0, padded * stride, 0);
+    }
+
+    /** Raises the maxima of the rows to those of a tile, and rescales what was summed so far by e^(m − m'). */
+    private void raiseMaxima(int rows, int columns, int stride) {
+        for (int row = 0; row < rows; row++) {
+            float old = max[row];
+            float tile = TileSoftmax.max(scores, row, columns);
+            if (tile > old) {
+                max[row] = tile;
+                float factor = (float) Math.exp(old - tile);
+                TileSoftmax.scale(sums, row * LANES, LANES, factor);
+                TileSoftmax.scale(outputs, row * stride, stride, factor);
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+package dev.sparsed.internal.vector;
+
+import static dev.sparsed.internal.vector.PanelList.LANES;
+
+import dev.sparsed.internal.cpu.Matrix;
+import dev.sparsed.internal.cpu.WorkerPool;
+import dev.sparsed.spi.HeadLayout;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keys and values of some heads, copied into the order in which the attention kernels read them. In an activation two rows of one head
+ * lie a multiple of 4096 bytes apart, so that the rows of a tile would share a few sets of the L1 cache.
+ *
+ * <p>Keys: {@code [head][panel][D][LANES]}, transposed within a panel of {@link PanelList#LANES} keys. Values:
+ * {@code [head][panel·LANES + key][paddedDim]}, D padded to whole pairs of vectors. Padding is zero.
+ */
+final class KeyValuePanels {
+
+    /** Panels that one task packs; 32 × 16 keys × 64 features take about 50 µs. */
+    private static final int PANELS_PER_TASK = 32;
+
+    private float[] keys = new float[0];
+    private float[] values = new float[0];
+    private int firstHead;
+    private int panels;
+    private int headDim;
+    private int paddedDim;
+
+    /**
+     * {@return floats that the keys, or the values, of one head take}
+     *
+     * @param keys length of the canvas
+     * @param headDim D
+     */
+    static long floatsPerHead(int keys, int headDim) {
+        return (long) Math.ceilDiv(keys, LANES) * LANES * paddedDim(headDim);
+    }
+
+    /** {@return D, padded to whole pairs of vectors} */
+    static int paddedDim(int headDim) {
+        return Math.ceilDiv(headDim, 2 * LANES) * 2 * LANES;
+    }
+
+    /**
+     * Packs some heads; forgets what was packed before.
+     *
+     * @param k {@code [N, keyValueHeads × headDim]}
+     * @param v {@code [N, keyValueHeads × headDim]}, or null if only keys are needed
+     * @param heads head layout
+     * @param firstHead first key/value head to pack
+     * @param headCount how many
+     * @param pool threads to work on
+     */
+    void pack(Matrix k, @Nullable Matrix v, HeadLayout heads, int firstHead, int headCount, WorkerPool pool) {
+        this.firstHead = firstHead;
+        panels = Math.ceilDiv(k.rows(), LANES);
+        headDim = heads.headDim();
+        paddedDim = paddedDim(headDim);
+        int size = Math.toIntExact(headCount * floatsPerHead(k.rows(), headDim));
+        keys = keys.length < size ? new float[size] : keys;
+        values = v != null && values.length < size ? new float[size] : values;
+        int tasksPerHead = Math.ceilDiv(panels, PANELS_PER_TASK);
+        pool.forEach(headCount * tasksPerHead, (task, slot) -> {
+            int head = firstHead + task / tasksPerHead;
+            int from = task % tasksPerHead * PANELS_PER_TASK;
+            int to = Math.min(from + PANELS_PER_TASK, panels);
+            for (int panel = from; panel < to; panel++) {
+                packKeys(k, head, panel);
+            }
+            if (v != null) {
+                packValues(v, head, from * LANES, to * LANES);
+            }
+        });
+    }
+
+    private void packKeys(Matrix k, int head, int panel) {
+        int to = keys(head) + panel * headDim * LANES;
+        int rows = Math.min(LANES, k.rows() - panel * LANES);
+        if (rows < LANES) {
+            Arrays.fill(keys, to, to + headDim * LANES, 0);
+        }
+        for (int key = 0; key < rows; key++) {
+            transpose(k.data(), k.row(panel * LANES + key) + head * headDim, keys, to + key, headDim);
+        }
+    }
+
+    private static void transpose(float[] from, int row, float[] to, int column, int count) {
+        for (int d = 0; d < count; d++) {
+            to[column + d * LANES] = from[row + d];
+        }
+    }
+
+    private void packValues(Matrix v, int head, int from, int to) {
+        int rows = Math.min(to, v.rows());
+        for (int key = from; key < rows; key++) {
+            int at = values(head) + key * paddedDim;
+            System.arraycopy(v.data(), v.row(key) + head * headDim, values, at, headDim);
+            Arrays.fill(values, at + headDim, at + paddedDim, 0);
+        }
+        Arrays.fill(values, values(head) + rows * paddedDim, values(head) + to * paddedDim, 0);
+    }
+
+    /** {@return the packed keys} */
+    float[] keys() {
+        return keys;
+    }
+
+    /** {@return the packed values} */
+    float[] values() {
+        return values;
+    }
+
+    /**
+     * {@return where the keys of a packed head begin}
+     *
+     * @param head key/value head
+     */
+    int keys(int head) {
+        return (head - firstHead) * panels * headDim * LANES;
+    }
+
+    /**
+     * {@return where the values of a packed head begin}
+     *
+     * @param head key/value head
+     */
+    int values(int head) {
+        return (head - firstHead) * panels * LANES * paddedDim;
+    }
+}

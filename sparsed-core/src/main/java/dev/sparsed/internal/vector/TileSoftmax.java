@@ -1,0 +1,90 @@
+package dev.sparsed.internal.vector;
+
+import static dev.sparsed.internal.vector.PanelList.LANES;
+import static dev.sparsed.internal.vector.ScoreTile.KEY_TILE;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/** What a softmax needs of a tile of scores {@code [QUERY_TILE][KEY_TILE]}: maxima, exponentials and their sums. */
+final class TileSoftmax {
+
+    private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+
+    private TileSoftmax() {}
+
+    /**
+     * {@return the largest score of a row}
+     *
+     * @param scores the tile
+     * @param row the row
+     * @param columns keys of the tile, a multiple of two vectors
+     */
+    static float max(float[] scores, int row, int columns) {
+        int at = row * KEY_TILE;
+        FloatVector max0 = FloatVector.fromArray(SPECIES, scores, at);
+        FloatVector max1 = FloatVector.fromArray(SPECIES, scores, at + LANES);
+        for (int i = 2 * LANES; i < columns; i += 2 * LANES) {
+            // compare and blend: two instructions, where max needs five for the order of −0, +0 and NaN
+            FloatVector x0 = FloatVector.fromArray(SPECIES, scores, at + i);
+            FloatVector x1 = FloatVector.fromArray(SPECIES, scores, at + i + LANES);
+            max0 = max0.blend(x0, x0.compare(VectorOperators.GT, max0));
+            max1 = max1.blend(x1, x1.compare(VectorOperators.GT, max1));
+        }
+        return max0.max(max1).reduceLanes(VectorOperators.MAX);
+    }
+
+    /**
+     * {@code s = e^(s − shift)} in place, and {@code sums += Σ} of every row, lane by lane. The only place of attention that calls
+     * {@link VectorExp}: the compiler stops inlining in a method that has grown too large, and a vector that crosses a call is allocated.
+     *
+     * @param scores the tile
+     * @param rows query rows
+     * @param columns keys of the tile, a multiple of a vector
+     * @param shift one per row
+     * @param sums {@code [QUERY_TILE][LANES]}
+     */
+    static void exponentiate(float[] scores, int rows, int columns, float[] shift, float[] sums) {
+        for (int row = 0; row < rows; row++) {
+            FloatVector minus = FloatVector.broadcast(SPECIES, shift[row]);
+            FloatVector sum = FloatVector.zero(SPECIES);
+            int at = row * KEY_TILE;
+            for (int i = 0; i < columns; i += LANES) {
+                FloatVector e = VectorExp.exp(FloatVector.fromArray(SPECIES, scores, at + i).sub(minus));
+                e.intoArray(scores, at + i);
+                sum = sum.add(e);
+            }
+            FloatVector.fromArray(SPECIES, sums, row * LANES).add(sum).intoArray(sums, row * LANES);
+        }
+    }
+
+    /**
+     * {@code values *= factor}.
+     *
+     * @param values the values
+     * @param at index of the first
+     * @param count how many, a multiple of a vector
+     * @param factor the factor
+     */
+    static void scale(float[] values, int at, int count, float factor) {
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector.fromArray(SPECIES, values, at + i).mul(factor).intoArray(values, at + i);
+        }
+    }
+
+    /**
+     * {@return the sum of the lanes of a vector, in ascending order} {@code reduceLanes} leaves the order open, and interpreter and
+     * compiler differ in it.
+     *
+     * @param lanes holds the vector
+     * @param at index of its first lane
+     */
+    static double sum(float[] lanes, int at) {
+        double sum = 0;
+        for (int lane = 0; lane < LANES; lane++) {
+            sum += lanes[at + lane];
+        }
+        return sum;
+    }
+}

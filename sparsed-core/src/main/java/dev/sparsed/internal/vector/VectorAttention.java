@@ -1,0 +1,189 @@
+package dev.sparsed.internal.vector;
+
+import static dev.sparsed.internal.vector.ScoreTile.QUERY_TILE;
+
+import dev.sparsed.attention.BlockLayout;
+import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.internal.cpu.Matrix;
+import dev.sparsed.internal.cpu.WorkerPool;
+import dev.sparsed.spi.AttentionBackend;
+import dev.sparsed.spi.HeadLayout;
+import dev.sparsed.spi.Positions;
+import java.util.Arrays;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@link AttentionBackend} on vectors. Packs keys and values of a few heads, then shares out head × query tile over the threads. Keeps
+ * its scratch memory, which grows on demand and is linear in the canvas. One instance belongs to one request, and one thread at a time
+ * calls it.
+ */
+final class VectorAttention {
+
+    /** Floats of keys, and as many of values, that are packed at once: few heads of a long canvas, all heads of a short one. */
+    private static final int PACKED_FLOATS = 1 << 23;
+
+    /** Tasks per thread below which query tiles become smaller, so that no thread waits long for the last one. */
+    private static final int TASKS_PER_THREAD = 4;
+
+    private static final int SMALLEST_QUERY_TILE = 16;
+
+    private final WorkerPool pool;
+    private final int packedFloats;
+    private final KeyValuePanels packed = new KeyValuePanels();
+    private final PanelList all = new PanelList();
+    private final PanelList generation = new PanelList();
+    private final KeptPanels[] kept;
+    private final FlashAttention[] flash;
+    private final BlockSelection[] selection;
+    private final QueryTiles tiles = new QueryTiles();
+
+    VectorAttention(WorkerPool pool) {
+        this(pool, PACKED_FLOATS);
+    }
+
+    /**
+     * With another size of what is packed at once; results do not depend on it.
+     *
+     * @param pool threads to work on
+     * @param packedFloats floats of keys that are packed at once, as far as whole heads allow
+     */
+    VectorAttention(WorkerPool pool, int packedFloats) {
+        this.pool = pool;
+        this.packedFloats = packedFloats;
+        kept = fill(new KeptPanels[pool.slots()], KeptPanels::new);
+        flash = fill(new FlashAttention[pool.slots()], FlashAttention::new);
+        selection = fill(new BlockSelection[pool.slots()], BlockSelection::new);
+    }
+
+    private static <T> T[] fill(T[] slots, Supplier<T> supplier) {
+        Arrays.setAll(slots, slot -> supplier.get());
+        return slots;
+    }
+
+    /**
+     * Dense attention.
+     *
+     * @param q {@code [R, queryHeads × headDim]}
+     * @param k {@code [N, keyValueHeads × headDim]}
+     * @param v {@code [N, keyValueHeads × headDim]}
+     * @param heads head layout
+     * @param out {@code [R, queryHeads × headDim]}
+     * @param logSumExp {@code [R, queryHeads]} or null
+     */
+    void dense(Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
+        all.clear(k.rows());
+        all.add(0, k.rows());
+        all.padToPairs();
+        int tileRows = QUERY_TILE;
+        int wanted = TASKS_PER_THREAD * pool.slots();
+        while (tileRows > SMALLEST_QUERY_TILE && Math.ceilDiv(q.rows(), tileRows) * heads.queryHeads() < wanted) {
+            tileRows /= 2;
+        }
+        int rowsPerTile = tileRows;
+        int tilesPerHead = Math.ceilDiv(q.rows(), rowsPerTile);
+        int batch = batch(k, heads);
+        for (int first = 0; first < heads.keyValueHeads(); first += batch) {
+            int firstHead = first * heads.group();
+            int count = Math.min(batch, heads.keyValueHeads() - first);
+            packed.pack(k, v, heads, first, count, pool);
+            pool.forEach(count * heads.group() * tilesPerHead, (task, slot) -> {
+                int head = firstHead + task / tilesPerHead;
+                int from = task % tilesPerHead * rowsPerTile;
+                int rows = Math.min(rowsPerTile, q.rows() - from);
+                flash[slot].attend(q, from, rows, head, heads, packed, all, out, logSumExp);
+            });
+        }
+    }
+
+    /**
+     * Block-sparse attention.
+     *
+     * @param q {@code [R, queryHeads × headDim]}
+     * @param rows canvas position of every query row
+     * @param k {@code [N, keyValueHeads × headDim]}
+     * @param v {@code [N, keyValueHeads × headDim]}
+     * @param heads head layout
+     * @param pattern kept blocks
+     * @param out {@code [R, queryHeads × headDim]}
+     */
+    void blockSparse(Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out) {
+        tiles.cut(rows, pattern.layout().blockSize(), QUERY_TILE);
+        int batch = batch(k, heads);
+        for (int first = 0; first < heads.keyValueHeads(); first += batch) {
+            int firstHead = first * heads.group();
+            int count = Math.min(batch, heads.keyValueHeads() - first);
+            packed.pack(k, v, heads, first, count, pool);
+            pool.forEach(count * heads.group() * tiles.count(), (task, slot) -> {
+                int head = firstHead + task / tiles.count();
+                int tile = task % tiles.count();
+                PanelList keys = kept[slot].of(pattern, head, tiles.block(tile));
+                flash[slot].attend(q, tiles.from(tile), tiles.rows(tile), head, heads, packed, keys, out, null);
+            });
+        }
+    }
+
+    /**
+     * Block selection.
+     *
+     * @param q {@code [N, queryHeads × headDim]}
+     * @param k {@code [N, keyValueHeads × headDim]}
+     * @param logSumExp {@code [N, queryHeads]} of the dense attention
+     * @param heads head layout
+     * @param rule what to keep
+     * @return the pattern
+     */
+    BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
+        BlockLayout layout = rule.layout();
+        int border = layout.start(layout.firstGenerationBlock());
+        PanelList prompt = all;
+        prompt.clear(k.rows());
+        prompt.add(0, border);
+        prompt.padToPairs();
+        generation.clear(k.rows());
+        generation.add(border, k.rows());
+        generation.padToPairs();
+        BlockPattern.Builder pattern = new BlockPattern.Builder(layout, heads.queryHeads());
+        int batch = batch(k, heads);
+        for (int first = 0; first < heads.keyValueHeads(); first += batch) {
+            int firstHead = first * heads.group();
+            int count = Math.min(batch, heads.keyValueHeads() - first);
+            packed.pack(k, null, heads, first, count, pool);
+            pool.forEach(count * heads.group() * layout.blocks(), (task, slot) -> {
+                int head = firstHead + task / layout.blocks();
+                int queryBlock = task % layout.blocks();
+                selection[slot].select(
+                        q, logSumExp, head, heads, packed, rule, queryBlock, prompt, generation, pattern);
+            });
+        }
+        return pattern.build();
+    }
+
+    /** How many key/value heads to pack at once. */
+    private int batch(Matrix k, HeadLayout heads) {
+        long fitting = packedFloats / Math.max(KeyValuePanels.floatsPerHead(k.rows(), heads.headDim()), 1);
+        return Math.clamp(fitting, 1, heads.keyValueHeads());
+    }
+
+    /** The panels of a query block's kept key blocks, with the scratch memory of one thread. */
+    private static final class KeptPanels {
+
+        private final PanelList panels = new PanelList();
+        private int[] blocks = new int[0];
+
+        PanelList of(BlockPattern pattern, int head, int queryBlock) {
+            BlockLayout layout = pattern.layout();
+            if (blocks.length < layout.blocks()) {
+                blocks = new int[layout.blocks()];
+            }
+            panels.clear(layout.canvasLength());
+            int count = pattern.keptBlocks(head, queryBlock, blocks);
+            for (int i = 0; i < count; i++) {
+                panels.add(layout.start(blocks[i]), layout.end(blocks[i]));
+            }
+            panels.padToPairs();
+            return panels;
+        }
+    }
+}
