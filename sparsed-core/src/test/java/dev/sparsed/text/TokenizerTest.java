@@ -270,6 +270,8 @@ class TokenizerTest {
                 "{\"model\": {\"type\": \"Unigram\", \"unk_id\": 5, \"vocab\": [[\"a\", 0.0]]}}~not a tokenizer",
                 "{\"model\": {\"type\": \"Unigram\", \"vocab\": [3]}}~model.vocab[0][0]",
                 "{\"normalizer\": {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"AAAA\"}, \"model\": {}}~Precompiled",
+                "{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Precompiled\"}]}, \"model\": {}}~Precompiled",
+                "{\"normalizer\": {\"precompiled_charsmap\": \"AAAA\"}, \"model\": {}}~Precompiled",
             })
     void malformedFilesAreNamed(String json, String part) throws IOException {
         Files.writeString(folder.resolve("tokenizer.json"), json);
