@@ -93,4 +93,28 @@ final class PythonStrings {
         }
         return -1;
     }
+
+    /**
+     * {@code str.replace(old, with)}.
+     *
+     * @param text the string
+     * @param old what to replace, not empty
+     * @param with by what
+     * @param most longest result in chars
+     * @return the string with every {@code old} replaced
+     * @throws IllegalArgumentException if {@code old} is empty or the result would be too long
+     */
+    static String replace(String text, String old, String with, long most) {
+        if (old.isEmpty()) {
+            throw new IllegalArgumentException("replace: what to replace is empty");
+        }
+        long length = text.length();
+        for (int i = text.indexOf(old); i >= 0; i = text.indexOf(old, i + old.length())) {
+            length += with.length() - old.length();
+        }
+        if (length > most) {
+            throw new IllegalArgumentException("replace makes a string of " + length + " chars, the most is " + most);
+        }
+        return text.replace(old, with);
+    }
 }

@@ -1,6 +1,6 @@
 package dev.sparsed.text;
 
-/** Counts the steps of one rendering and ends it when they are used up. */
+/** Counts the steps and the time of one rendering and ends it when they are used up. */
 final class TemplateBudget {
 
     /** Ends a rendering. An error, since the template engine records exceptions and goes on. */
@@ -13,7 +13,11 @@ final class TemplateBudget {
         }
     }
 
+    /** A rendering takes milliseconds; single steps differ in cost by orders, so their number alone bounds too little. */
+    private static final long MAX_NANOS = 5_000_000_000L;
+
     private final int size;
+    private final long begin = System.nanoTime();
     private int spent;
 
     /**
@@ -25,15 +29,13 @@ final class TemplateBudget {
         this.size = size;
     }
 
-    /** {@return the steps allowed} */
-    int size() {
-        return size;
-    }
-
     /** Takes one step. */
     void spend() {
         if (++spent > size) {
             throw new Exhausted("more than " + size + " steps");
+        }
+        if (System.nanoTime() - begin > MAX_NANOS) {
+            throw new Exhausted("more than " + MAX_NANOS / 1_000_000_000 + " seconds");
         }
     }
 }

@@ -126,6 +126,8 @@ final class TemplateResolver extends MapELResolver {
             case "endswith" -> text.endsWith(needed(method, first));
             case "upper" -> text.toUpperCase(Locale.ROOT);
             case "lower" -> text.toLowerCase(Locale.ROOT);
+            case "replace" -> PythonStrings.replace(
+                    text, needed(method, first), args.size() < 2 ? "" : String.valueOf(args.get(1)), maxString);
             case "split" -> {
                 if (first != null && first.isEmpty()) {
                     throw new ELException("split(): the separator is empty");

@@ -104,7 +104,7 @@ class ChatTemplateTest {
         String source =
                 """
                 {%- set ns = namespace(system='', turns=0) -%}
-                {%- for m in messages if m.role == 'system' -%}{%- set ns.system = m.content -%}{%- endfor -%}
+                {%- for m in messages -%}{%- if m.role == 'system' -%}{%- set ns.system = m.content -%}{%- endif -%}{%- endfor -%}
                 {%- macro turn(role, text) -%}<{{ role }}>{{ text }}</{{ role }}>{%- endmacro -%}
                 {%- for m in messages -%}
                   {%- if m.role != 'system' -%}
@@ -132,30 +132,32 @@ class ChatTemplateTest {
 
     @ParameterizedTest
     @CsvSource(
-            delimiter = '~',
+            delimiter = '§',
+            quoteCharacter = '`',
             value = {
-                "{{ messages | length }}~2",
-                "{{ messages[0].content | length }}~5",
-                "{{ messages[0].content[0] }}~h",
-                "{{ (messages[0].content ~ '!') | upper }}~HELLO!",
-                "{{ 1 + 2 * 3 }}~7",
-                "{{ not false and true }}~true",
-                "{{ messages[0]['nothing'] }}x~x",
-                "{{ nothing }}x~x",
-                "{{ bos_token }}x~x",
-                "{{ messages[5] is defined }}~false",
-                "{{ messages[0].content is string }}~true",
-                "{{ none is none }}~true",
-                "{% for m in messages[1:] %}{{ m.role }}{% endfor %}~assistant",
-                "{% for m in messages %}{{ loop.index }}{% if not loop.last %},{% endif %}{% endfor %}~1,2",
-                "{% for k, v in messages[0].items() if k == 'role' %}{{ k }}={{ v }}{% endfor %}~role=user",
-                "{{ messages | map(attribute='role') | join(',') }}~user,assistant",
-                "{{ (messages | selectattr('role', 'equalto', 'assistant') | list)[0].content }}~there",
-                "{% if messages[0].role not in ['system', 'tool'] %}ok{% endif %}~ok",
-                "{{ 'a,b'.split(',') | last }}~b",
-                "{{ messages[1].content.replace('t', 'T') }}~There",
-                "{# a comment #}x~x",
-                "{{ 'it''s' }}~its"
+                "{{ messages | length }}§2",
+                "{{ messages[0].content | length }}§5",
+                "{{ messages[0].content[0] }}§h",
+                "{{ (messages[0].content ~ '!') | upper }}§HELLO!",
+                "{{ 1 + 2 * 3 }}§7",
+                "{{ not false and true }}§true",
+                "{{ messages[0]['nothing'] }}x§x",
+                "{{ nothing }}x§x",
+                "{{ bos_token }}x§x",
+                "{{ messages[5] is defined }}§false",
+                "{{ messages[0].content is string }}§true",
+                "{{ none is none }}§true",
+                "{% for m in messages[1:] %}{{ m.role }}{% endfor %}§assistant",
+                "{% for m in messages %}{{ loop.index }}{% if not loop.last %},{% endif %}{% endfor %}§1,2",
+                "{% for k, v in messages[0].items() %}{% if k == 'role' %}{{ k }}={{ v }}{% endif %}{% endfor %}§role=user",
+                "{{ messages | map(attribute='role') | join(',') }}§user,assistant",
+                "{{ (messages | selectattr('role', 'equalto', 'assistant') | list)[0].content }}§there",
+                "{% if messages[0].role not in ['system', 'tool'] %}ok{% endif %}§ok",
+                "{{ 'a,b'.split(',') | last }}§b",
+                "{{ messages[1].content.replace('t', 'T') }}§There",
+                "{{ messages[1].content | replace('e', '__') }}§th__r__",
+                "{# a comment #}x§x",
+                "{{ 'a' ~ 1 }}§a1"
             })
     void expressions(String source, String expected) throws IOException {
         String actual = render(source, ChatMessage.user("hello"), ChatMessage.assistant("there"));
@@ -164,8 +166,8 @@ class ChatTemplateTest {
 
     @Test
     void trimStripsWhatPythonStrips() throws IOException {
-        assertThat(render("[{{ messages[0].content | trim }}]", ChatMessage.user("\u00A0\u3000\u2003 \tx\u0000\u200B\n")))
-                .isEqualTo("[x\u0000\u200B]");
+        assertThat(render("[{{ messages[0].content | trim }}]", ChatMessage.user("\u00A0\u3000\u2003 \tx\u0000\u0001\b\u200B\n")))
+                .isEqualTo("[x\u0000\u0001\b\u200B]");
     }
 
     @ParameterizedTest
@@ -200,6 +202,11 @@ class ChatTemplateTest {
                 "{% unknown_tag %}",
                 "{% for m in messages %}",
                 "{{ messages | nosuchfilter }}",
+                "{{ messages is nosuchtest }}",
+                "{{ nosuchfunction(1) }}",
+                "{{ messages[0].content | attr('class') }}",
+                "{{ ____int3rpr3t3r____.getConfig() }}",
+                "{{ ____int3rpr3t3r____.render('x') }}",
                 "{{ messages.getClass() }}",
                 "{{ ''.getClass().forName('java.lang.Runtime') }}",
                 "{{ messages[0].content.chars() }}",
@@ -209,14 +216,14 @@ class ChatTemplateTest {
                 "{{ '%1000000000d' | format(1) }}",
                 "{{ 'x' | center(1000000000) }}",
                 "{{ type(messages) }}",
-                "{% for a in range(10000) %}{% for b in range(10000) %}{% for c in range(10000) %}{{ '' }}{% endfor %}{% endfor %}{% endfor %}",
-                "{% for a in range(10000) %}{% for b in range(10000) %}{% for c in range(10000) %}{% endfor %}{% endfor %}{% endfor %}",
+                "{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}{{ '' }}{% endfor %}{% endfor %}{% endfor %}",
+                "{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}{% endfor %}{% endfor %}{% endfor %}",
                 "{% set ns = namespace(s='aaaaaaaaaaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s }}",
                 "{% set ns = namespace(s='aaaaaaaaaaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s }}",
                 "{% set ns = namespace(s='aaaaaaaaaaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s | replace('a', ns.s) %}{% endfor %}",
                 "{% set ns = namespace(s=['aaaaaaaaaaaaaaaa']) %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
                 "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}",
-                "{% for i in range(10000) %}{{ messages[0].content * 1000 }}{{ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
+                "{% for i in range(1000) %}{{ messages[0].content * 1000 }}{{ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
                         + " ~ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' }}{% endfor %}",
             })
     void hostileOrUnsupportedTemplatesFail(String source) throws IOException {
@@ -227,13 +234,24 @@ class ChatTemplateTest {
                 .hasMessageContaining("chat_template.jinja");
     }
 
+    @Test
+    void aLoopWithAConditionIsRejectedNotLeftOut() {
+        assertThatThrownBy(() -> template("{% for m in messages if m.role == 'user' %}x{% endfor %}"))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("loop with a condition");
+    }
+
+    @Test
+    void whatIsNotSupportedMayStandInABranchNotTaken() throws IOException {
+        assertThat(render("{% if tools %}{{ tools | items }}{{ x is odd_thing }}{% endif %}ok, don't | fail")).isEqualTo("ok, don't | fail");
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
                 "{{ messages.class }}",
                 "{{ messages[0].content.class }}",
                 "{{ messages[0].content.bytes }}",
-                "{{ ____int3rpr3t3r____ }}",
                 "{{ ____int3rpr3t3r____.config }}",
                 "{{ messages[0].class.name }}",
                 "{{ loop }}"
@@ -245,14 +263,18 @@ class ChatTemplateTest {
         } catch (CheckpointException e) {
             return;
         }
-        assertThat(output).isEmpty();
+        assertThat(output).doesNotContain("java", "hubspot", "@", "[B");
     }
 
     @Test
     void deepNestingIsAnErrorNotACrash() throws IOException {
-        ChatTemplate expression = template("{{ " + "(".repeat(100_000) + "1" + ")".repeat(100_000) + " }}");
-        assertThatThrownBy(() -> expression.render(List.of(), false)).isInstanceOf(CheckpointException.class);
-        ChatTemplate blocks = template("{% if true %}".repeat(50_000) + "{% endif %}".repeat(50_000));
+        assertThatThrownBy(() -> template("{{ " + "(".repeat(100_000) + "1" + ")".repeat(100_000) + " }}"))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("chat_template.jinja");
+        assertThatThrownBy(() -> template(")".repeat(100) + "{{ " + "(".repeat(51) + "'}}'" + ")".repeat(51) + " }}"))
+                .isInstanceOf(CheckpointException.class);
+        assertThat(render("{{ " + "(".repeat(50) + "1" + ")".repeat(50) + " }}")).isEqualTo("1");
+        ChatTemplate blocks = template("{% if true %}".repeat(20_000) + "{% endif %}".repeat(20_000));
         assertThatThrownBy(() -> blocks.render(List.of(), false)).isInstanceOf(CheckpointException.class);
     }
 

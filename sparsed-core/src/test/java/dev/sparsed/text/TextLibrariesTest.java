@@ -1,0 +1,103 @@
+package dev.sparsed.text;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What happens in a process of its own: without the text libraries, with an unwritable cache, and that nothing is printed. */
+class TextLibrariesTest {
+
+    /** Jars that only text needs. */
+    private static final Pattern TEXT = Pattern.compile(
+            ".*(ai/djl|com/hubspot|net/java/dev/jna|com/google|org/slf4j|commons-|commons/|javassist|immutables|snakeyaml|yaml|re2j).*[.]jar");
+
+    @TempDir
+    private Path folder;
+
+    private record Outcome(String out, String err) {}
+
+    private static Outcome run(String what, Predicate<String> entry, Map<String, String> environment, String... flags)
+            throws Exception {
+        String classPath = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry)
+                .collect(Collectors.joining(File.pathSeparator));
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx256m",
+                "--enable-native-access=ALL-UNNAMED"));
+        command.addAll(List.of(flags));
+        command.addAll(List.of(
+                "-cp",
+                classPath,
+                WithoutTextLibraries.class.getName(),
+                what,
+                Path.of(TextLibrariesTest.class.getResource("/demo-tokenizer").toURI()).toString()));
+        Path out = Files.createTempFile("sparsed", ".out");
+        Path err = Files.createTempFile("sparsed", ".err");
+        try {
+            ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+            builder.environment().keySet().removeIf(name -> name.startsWith("JAVA_TOOL") || name.startsWith("JDK_JAVA"));
+            builder.environment().putAll(environment);
+            Process process = builder.start();
+            try {
+                assertThat(process.waitFor(60, java.util.concurrent.TimeUnit.SECONDS)).isTrue();
+                assertThat(process.exitValue()).isZero();
+            } finally {
+                process.destroyForcibly();
+            }
+            return new Outcome(read(out), read(err));
+        } finally {
+            Files.delete(out);
+            Files.delete(err);
+        }
+    }
+
+    private static String read(Path file) throws IOException {
+        return Files.readString(file, StandardCharsets.UTF_8).strip();
+    }
+
+    @Test
+    void withTheLibrariesTextWorksAndNothingElseIsPrinted() throws Exception {
+        Outcome tokenizer = run("tokenizer", entry -> true, Map.of());
+        assertThat(tokenizer.out()).isEqualTo("result: 1 tokens");
+        assertThat(tokenizer.err()).isEmpty();
+        Outcome template = run("template", entry -> true, Map.of());
+        assertThat(template.out()).startsWith("result: ").endsWith(" chars");
+        assertThat(template.err()).isEmpty();
+    }
+
+    @Test
+    void withoutThemTheExceptionNamesWhatToAdd() throws Exception {
+        Predicate<String> others = entry -> !TEXT.matcher(entry.replace('\\', '/')).matches();
+        assertThat(run("tokenizer", others, Map.of()).out())
+                .startsWith("dev.sparsed.text.TextUnavailableException: ")
+                .contains("ai.djl.huggingface:tokenizers:0.38.0")
+                .contains("token ids");
+        assertThat(run("template", others, Map.of()).out())
+                .startsWith("dev.sparsed.text.TextUnavailableException: ")
+                .contains("com.hubspot.jinjava:jinjava:2.8.4")
+                .contains("token ids");
+    }
+
+    @Test
+    void aCacheThatCannotBeWrittenSaysWhatToSet() throws Exception {
+        Path file = Files.writeString(folder.resolve("file"), "not a folder");
+        assertThat(run("tokenizer", entry -> true, Map.of(), "-DENGINE_CACHE_DIR=" + file.resolve("cache")).out())
+                .startsWith("dev.sparsed.text.TextUnavailableException: ")
+                .contains("ENGINE_CACHE_DIR")
+                .contains("DJL_CACHE_DIR");
+    }
+}
