@@ -31,11 +31,11 @@ final class Gemm {
 
     private static final int TILE = GemmTile.ROWS * GemmTile.A_STRIDE;
 
-    /** Rows of a task: {@code 384 × A_STRIDE} floats are 408 KiB, and as much again for the sums, of 1 MiB or more second-level cache. */
-    private static final int TASK_TILES = 384 / GemmTile.ROWS;
+    /** Tiles of a task, so that 512 rows are one task: {@code 516 × A_STRIDE} floats are 548 KiB of 1 MiB or more second-level cache. */
+    private static final int TASK_TILES = 516 / GemmTile.ROWS;
 
-    /** Panels of a task: with 512-bit vectors {@code 384 × 8 × WIDTH} sums are 384 KiB. */
-    private static final int TASK_PANELS = 256 / GemmTile.WIDTH;
+    /** Panels of a task: {@code 516 × 128} sums are 258 KiB. */
+    private static final int TASK_PANELS = 128 / GemmTile.WIDTH;
 
     /** Tasks per thread that let the fast ones make up for the slow ones. */
     private static final int TASKS_PER_THREAD = 4;
@@ -136,15 +136,13 @@ final class Gemm {
                 }
             }
         }
-        for (int panel = part.panel; panel < part.endPanel; panel++) {
-            copyOut(scratch.sums, (panel - part.panel) * panelSums, part, panel * GemmTile.WIDTH, bias, out);
-        }
+        copyOut(scratch.sums, panelSums, part, bias, out);
     }
 
     private static void multiplyPanel(
             Part part, int rows, float[] a, int k, Weights w, int panel, Scratch scratch, int sumsFrom) {
         int depth = Math.min(GemmTile.DEPTH, w.columns() - k);
-        WeightPanel.pack(w, panel * GemmTile.WIDTH, k, depth, scratch.panel, scratch.square);
+        WeightPanel.pack(w, panel * GemmTile.WIDTH, k, depth, scratch.panel, scratch.squares);
         int from = k / GemmTile.DEPTH * part.allTiles;
         int to = sumsFrom;
         for (int tile = part.tile; tile < part.endTile; tile++, to += GemmTile.ROWS * GemmTile.WIDTH) {
@@ -153,29 +151,34 @@ final class Gemm {
         }
     }
 
-    /** {@code out[row][firstColumn + j] = sums[row][j] (+ bias[firstColumn + j])} for the rows of a part and the columns of a panel. */
-    private static void copyOut(
-            float[] sums, int sumsFrom, Part part, int firstColumn, @Nullable Matrix bias, Matrix out) {
-        int columns = Math.min(GemmTile.WIDTH, out.columns() - firstColumn);
-        int bound = columns - columns % LANES;
+    /** Row by row, {@code out = sums (+ bias)}; {@code sums} is {@code [panels][rows][WIDTH]}. */
+    private static void copyOut(float[] sums, int panelSums, Part part, @Nullable Matrix bias, Matrix out) {
+        int firstRow = part.tile * GemmTile.ROWS;
         int endRow = Math.min(out.rows(), part.endTile * GemmTile.ROWS);
-        int from = sumsFrom;
-        for (int row = part.tile * GemmTile.ROWS; row < endRow; row++, from += GemmTile.WIDTH) {
-            int to = out.row(row) + firstColumn;
-            if (bias == null) {
-                System.arraycopy(sums, from, out.data(), to, columns);
-                continue;
+        for (int row = firstRow; row < endRow; row++) {
+            int from = (row - firstRow) * GemmTile.WIDTH;
+            for (int panel = part.panel; panel < part.endPanel; panel++, from += panelSums) {
+                int column = panel * GemmTile.WIDTH;
+                int columns = Math.min(GemmTile.WIDTH, out.columns() - column);
+                int to = out.row(row) + column;
+                if (bias == null) {
+                    System.arraycopy(sums, from, out.data(), to, columns);
+                } else {
+                    copyOut(sums, from, bias.data(), bias.offset() + column, out.data(), to, columns);
+                }
             }
-            int biasFrom = bias.offset() + firstColumn;
-            int j = 0;
-            for (; j < bound; j += LANES) {
-                FloatVector.fromArray(FLOATS, sums, from + j)
-                        .add(FloatVector.fromArray(FLOATS, bias.data(), biasFrom + j))
-                        .intoArray(out.data(), to + j);
-            }
-            for (; j < columns; j++) {
-                out.data()[to + j] = sums[from + j] + bias.data()[biasFrom + j];
-            }
+        }
+    }
+
+    private static void copyOut(float[] sums, int from, float[] bias, int biasFrom, float[] out, int to, int count) {
+        int j = 0;
+        for (int bound = FLOATS.loopBound(count); j < bound; j += LANES) {
+            FloatVector.fromArray(FLOATS, sums, from + j)
+                    .add(FloatVector.fromArray(FLOATS, bias, biasFrom + j))
+                    .intoArray(out, to + j);
+        }
+        for (; j < count; j++) {
+            out[to + j] = sums[from + j] + bias[biasFrom + j];
         }
     }
 
@@ -216,7 +219,7 @@ final class Gemm {
     private static final class Scratch {
 
         private final float[] panel = new float[GemmTile.DEPTH * GemmTile.WIDTH];
-        private final int[] square = WeightPanel.newSquare();
+        private final int[] squares = WeightPanel.newSquares();
         private float[] sums = {};
 
         void clearSums(int count) {

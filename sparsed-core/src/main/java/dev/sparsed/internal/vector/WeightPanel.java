@@ -15,7 +15,7 @@ import jdk.incubator.vector.VectorSpecies;
  * Packs {@link GemmTile#WIDTH} rows of a weight matrix for {@link GemmTile}: transposed and widened to float32, so that
  * {@code panel[k][j] = w[firstRow + j][from + k]}.
  *
- * <p>A square of L × L 32-bit lanes is transposed at a time. With 16-bit weights a lane holds two neighbours, which are only taken
+ * <p>Squares of L × L 32-bit lanes are transposed. With 16-bit weights a lane holds two neighbours, which are only taken
  * apart after the transposition: half the shuffles per weight.
  */
 final class WeightPanel {
@@ -35,9 +35,9 @@ final class WeightPanel {
 
     private WeightPanel() {}
 
-    /** Size of the square that {@link #pack} transposes in. */
-    static int[] newSquare() {
-        return new int[LANES * LANES];
+    /** Scratch of {@link #pack}: the squares of L rows and {@link GemmTile#DEPTH} columns, of the widest type. */
+    static int[] newSquares() {
+        return new int[LANES * GemmTile.DEPTH];
     }
 
     /**
@@ -46,33 +46,33 @@ final class WeightPanel {
      * @param w the weights
      * @param firstRow first row of the panel; rows past the last one of {@code w} become zeros
      * @param from first column
-     * @param depth how many columns
+     * @param depth how many columns, at most {@link GemmTile#DEPTH}
      * @param panel receives {@code [depth, WIDTH]}
-     * @param square scratch, from {@link #newSquare}
+     * @param squares scratch, from {@link #newSquares}
      */
-    static void pack(Weights w, int firstRow, int from, int depth, float[] panel, int[] square) {
+    static void pack(Weights w, int firstRow, int from, int depth, float[] panel, int[] squares) {
         int bytes = w.dtype().bytes();
         long rowBytes = (long) w.columns() * bytes;
         int squareDepth = LANES * Integer.BYTES / bytes;
-        int inSquares = depth - depth % squareDepth;
+        int count = depth / squareDepth;
         for (int column = 0; column < GemmTile.WIDTH; column += LANES) {
             int row = firstRow + column;
             int rows = Math.clamp((long) w.rows() - row, 0, LANES);
             long offset = row * rowBytes + (long) from * bytes;
-            for (int k = 0; k < inSquares; k += squareDepth) {
-                load(w.data(), offset + (long) k * bytes, rowBytes, rows, square);
-                for (Stage stage : TRANSPOSITION) {
-                    exchange(square, stage.distance, stage.up, stage.down, stage.upper);
-                }
-                int to = k * GemmTile.WIDTH + column;
-                switch (w.dtype()) {
-                    case F32 -> copy(square, panel, to);
-                    case BF16 -> widenBfloat16(square, panel, to);
-                    case F16 -> widenFloat16(square, panel, to);
-                    case I64, U8 -> throw new IllegalStateException("not a weight type: " + w.dtype());
-                }
+            for (int i = 0; i < rows; i++) {
+                load(w.data(), offset + i * rowBytes, squares, i * LANES, count);
             }
-            packLast(w, row, rows, from, inSquares, depth, panel, column);
+            if (rows < LANES) {
+                clear(squares, rows, count);
+            }
+            transpose(squares, count * LANES);
+            switch (w.dtype()) {
+                case F32 -> copy(squares, count * LANES, panel, column);
+                case BF16 -> widenBfloat16(squares, count * LANES, panel, column);
+                case F16 -> widenFloat16(squares, count * LANES, panel, column);
+                case I64, U8 -> throw new IllegalStateException("not a weight type: " + w.dtype());
+            }
+            packLast(w, row, rows, from, count * squareDepth, depth, panel, column);
         }
     }
 
@@ -88,52 +88,96 @@ final class WeightPanel {
         }
     }
 
-    private static void load(MemorySegment data, long offset, long rowBytes, int rows, int[] square) {
-        for (int row = 0; row < rows; row++) {
-            IntVector.fromMemorySegment(INTS, data, offset + row * rowBytes, ByteOrder.LITTLE_ENDIAN)
-                    .intoArray(square, row * LANES);
+    /** Row {@code to / LANES} of every square. */
+    private static void load(MemorySegment data, long offset, int[] squares, int to, int count) {
+        for (int square = 0; square < count; square++) {
+            IntVector.fromMemorySegment(
+                            INTS, data, offset + (long) square * INTS.vectorByteSize(), ByteOrder.LITTLE_ENDIAN)
+                    .intoArray(squares, square * LANES * LANES + to);
         }
-        Arrays.fill(square, rows * LANES, LANES * LANES, 0);
     }
 
-    /** Swaps, in every 2 × 2 block of elements at this distance, the two off the diagonal. */
-    private static void exchange(
-            int[] square,
-            int distance,
-            VectorShuffle<Integer> up,
-            VectorShuffle<Integer> down,
-            VectorMask<Integer> upper) {
-        for (int pair = 0; pair < LANES / 2; pair++) {
+    /** The rows that the weights do not have. */
+    private static void clear(int[] squares, int rows, int count) {
+        for (int square = 0; square < count; square++) {
+            Arrays.fill(squares, (square * LANES + rows) * LANES, (square + 1) * LANES * LANES, 0);
+        }
+    }
+
+    /**
+     * Transposes every square: stage s swaps, in every 2 × 2 block of elements at the distance 2ˢ, the two off the diagonal. Two stages at a
+     * time stay in registers; eight lanes leave an odd one.
+     */
+    private static void transpose(int[] squares, int rows) {
+        twoStages(squares, rows / 4, TRANSPOSITION[0], TRANSPOSITION[1]);
+        if (STAGES == 3) {
+            oneStage(squares, rows / 2, TRANSPOSITION[2]);
+        } else if (STAGES == 4) {
+            twoStages(squares, rows / 4, TRANSPOSITION[2], TRANSPOSITION[3]);
+        }
+    }
+
+    private static void twoStages(int[] squares, int quads, Stage first, Stage second) {
+        int distance = first.distance;
+        VectorShuffle<Integer> up1 = first.up;
+        VectorShuffle<Integer> down1 = first.down;
+        VectorMask<Integer> upper1 = first.upper;
+        VectorShuffle<Integer> up2 = second.up;
+        VectorShuffle<Integer> down2 = second.down;
+        VectorMask<Integer> upper2 = second.upper;
+        for (int quad = 0; quad < quads; quad++) {
+            int at = (4 * (quad & -distance) + (quad & distance - 1)) * LANES;
+            IntVector r0 = IntVector.fromArray(INTS, squares, at);
+            IntVector r1 = IntVector.fromArray(INTS, squares, at + distance * LANES);
+            IntVector r2 = IntVector.fromArray(INTS, squares, at + 2 * distance * LANES);
+            IntVector r3 = IntVector.fromArray(INTS, squares, at + 3 * distance * LANES);
+            IntVector s0 = r0.blend(r1.rearrange(up1), upper1);
+            IntVector s1 = r0.rearrange(down1).blend(r1, upper1);
+            IntVector s2 = r2.blend(r3.rearrange(up1), upper1);
+            IntVector s3 = r2.rearrange(down1).blend(r3, upper1);
+            s0.blend(s2.rearrange(up2), upper2).intoArray(squares, at);
+            s1.blend(s3.rearrange(up2), upper2).intoArray(squares, at + distance * LANES);
+            s0.rearrange(down2).blend(s2, upper2).intoArray(squares, at + 2 * distance * LANES);
+            s1.rearrange(down2).blend(s3, upper2).intoArray(squares, at + 3 * distance * LANES);
+        }
+    }
+
+    private static void oneStage(int[] squares, int pairs, Stage stage) {
+        int distance = stage.distance;
+        VectorShuffle<Integer> up = stage.up;
+        VectorShuffle<Integer> down = stage.down;
+        VectorMask<Integer> upper = stage.upper;
+        for (int pair = 0; pair < pairs; pair++) {
             int low = (2 * (pair & -distance) + (pair & distance - 1)) * LANES;
             int high = low + distance * LANES;
-            IntVector a = IntVector.fromArray(INTS, square, low);
-            IntVector b = IntVector.fromArray(INTS, square, high);
-            a.blend(b.rearrange(up), upper).intoArray(square, low);
-            a.rearrange(down).blend(b, upper).intoArray(square, high);
+            IntVector a = IntVector.fromArray(INTS, squares, low);
+            IntVector b = IntVector.fromArray(INTS, squares, high);
+            a.blend(b.rearrange(up), upper).intoArray(squares, low);
+            a.rearrange(down).blend(b, upper).intoArray(squares, high);
         }
     }
 
-    private static void copy(int[] square, float[] panel, int to) {
-        for (int k = 0; k < LANES; k++) {
-            IntVector.fromArray(INTS, square, k * LANES)
+    private static void copy(int[] squares, int count, float[] panel, int to) {
+        for (int k = 0; k < count; k++) {
+            IntVector.fromArray(INTS, squares, k * LANES)
                     .reinterpretAsFloats()
                     .intoArray(panel, to + k * GemmTile.WIDTH);
         }
     }
 
     /** A bfloat16 is the upper half of a float32; the lane's lower half is the earlier weight (little-endian). */
-    private static void widenBfloat16(int[] square, float[] panel, int to) {
-        for (int k = 0; k < LANES; k++) {
-            IntVector pair = IntVector.fromArray(INTS, square, k * LANES);
+    private static void widenBfloat16(int[] squares, int count, float[] panel, int to) {
+        for (int k = 0; k < count; k++) {
+            IntVector pair = IntVector.fromArray(INTS, squares, k * LANES);
             int at = to + 2 * k * GemmTile.WIDTH;
             pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(panel, at);
             pair.and(0xffff0000).reinterpretAsFloats().intoArray(panel, at + GemmTile.WIDTH);
         }
     }
 
-    private static void widenFloat16(int[] square, float[] panel, int to) {
-        for (int k = 0; k < LANES; k++) {
-            IntVector pair = IntVector.fromArray(INTS, square, k * LANES);
+    private static void widenFloat16(int[] squares, int count, float[] panel, int to) {
+        for (int k = 0; k < count; k++) {
+            IntVector pair = IntVector.fromArray(INTS, squares, k * LANES);
             int at = to + 2 * k * GemmTile.WIDTH;
             float16(pair.lanewise(VectorOperators.LSHL, 16)).intoArray(panel, at);
             float16(pair.and(0xffff0000)).intoArray(panel, at + GemmTile.WIDTH);

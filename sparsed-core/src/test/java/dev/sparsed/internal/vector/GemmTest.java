@@ -117,9 +117,9 @@ class GemmTest {
         }
         Weights w = new Weights(data, dtype, 256, 256);
         float[] panel = new float[256 * GemmTile.WIDTH];
-        int[] square = WeightPanel.newSquare();
+        int[] squares = WeightPanel.newSquares();
         for (int row = 0; row < 256; row += GemmTile.WIDTH) {
-            WeightPanel.pack(w, row, 0, 256, panel, square);
+            WeightPanel.pack(w, row, 0, 256, panel, squares);
             for (int k = 0; k < 256; k++) {
                 for (int j = 0; j < GemmTile.WIDTH; j++) {
                     assertThat(Float.compare(panel[k * GemmTile.WIDTH + j], w.get((row + j) * 256L + k))).isZero();
