@@ -64,7 +64,16 @@ final class FlashAttention {
             raiseMaxima(padded, count * LANES, stride);
             TileSoftmax.exponentiate(scores, padded, count * LANES, max, sums);
             ValueTile.accumulate(
-                    scores, padded, packed.values(), packed.values(keyHead), stride, list, from, count, outputs);
+                    scores,
+                    padded,
+                    packed.values(),
+                    packed.values(keyHead),
+                    packed.valuePair(),
+                    stride,
+                    list,
+                    from,
+                    count,
+                    outputs);
         }
         for (int row = 0; row < rows; row++) {
             double sum = TileSoftmax.sum(sums, row * LANES);

@@ -194,11 +194,11 @@ class AttentionOracleTest {
         kernels.dense(in, out, logSumExp);
         for (int head = 0; head < in.heads.queryHeads(); head++) {
             double[][] scores = in.oracle().scores(head);
+            double error = 2 * in.scoreError(scores);
             assertOutput(in, head, scores, in.outputError(scores), out);
             for (int row = 0; row < scores.length; row++) {
                 double actual = logSumExp.data()[logSumExp.row(row) + head];
                 double expected = AttentionOracle.logSumExp(scores[row], 0);
-                double error = 2 * in.scoreError(scores);
                 if (!(Math.abs(actual - expected) <= error)) {
                     fail("log-sum-exp of head %d of %s, row %d of %d: %s, expected %s within %s"
                             .formatted(head, in.heads, row, scores.length, actual, expected, error));
