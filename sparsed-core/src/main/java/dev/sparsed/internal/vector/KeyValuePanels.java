@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Keys and values of some heads, copied into the order in which the attention kernels read them. In an activation two rows of one head
  * lie a multiple of 4096 bytes apart, so that the rows of a tile would share a few sets of the L1 cache.
  *
- * <p>Keys: {@code [head][panel][D][LANES]}, transposed within a panel of {@link PanelList#LANES} keys. Values:
+ * <p>Keys: {@code [head][panel][evenDim][LANES]}, transposed within a panel of {@link PanelList#LANES} keys. Values:
  * {@code [head][paddedDim/PAIR][panel·LANES + key][PAIR]}, D padded to whole pairs of vectors. Padding is zero.
  */
 final class KeyValuePanels {
@@ -28,6 +28,7 @@ final class KeyValuePanels {
     private int firstHead;
     private int panels;
     private int headDim;
+    private int evenDim;
     private int paddedDim;
 
     /**
@@ -59,6 +60,7 @@ final class KeyValuePanels {
         this.firstHead = firstHead;
         panels = Math.ceilDiv(k.rows(), LANES);
         headDim = heads.headDim();
+        evenDim = ScoreTile.evenDim(headDim);
         paddedDim = paddedDim(headDim);
         int size = Math.toIntExact(headCount * floatsPerHead(k.rows(), headDim));
         keys = keys.length < size ? new float[size] : keys;
@@ -78,10 +80,10 @@ final class KeyValuePanels {
     }
 
     private void packKeys(Matrix k, int head, int panel) {
-        int to = keys(head) + panel * headDim * LANES;
+        int to = keys(head) + panel * evenDim * LANES;
         int rows = Math.min(LANES, k.rows() - panel * LANES);
-        if (rows < LANES) {
-            Arrays.fill(keys, to, to + headDim * LANES, 0);
+        if (rows < LANES || headDim < evenDim) {
+            Arrays.fill(keys, to, to + evenDim * LANES, 0);
         }
         for (int key = 0; key < rows; key++) {
             transpose(k.data(), k.row(panel * LANES + key) + head * headDim, keys, to + key, headDim);
@@ -124,7 +126,7 @@ final class KeyValuePanels {
      * @param head key/value head
      */
     int keys(int head) {
-        return (head - firstHead) * panels * headDim * LANES;
+        return (head - firstHead) * panels * evenDim * LANES;
     }
 
     /**

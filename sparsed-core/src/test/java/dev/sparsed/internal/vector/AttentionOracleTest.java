@@ -25,7 +25,7 @@ class AttentionOracleTest {
 
     private static final WorkerPool POOL = new WorkerPool(2);
     private static final int[] LENGTHS = {1, 2, 3, 7, 16, 31, 33, 64, 127, 129, 200, 257, 300};
-    private static final int[] DIMENSIONS = {2, 16, 24, 64, 80, 128};
+    private static final int[] DIMENSIONS = {1, 2, 5, 16, 24, 64, 80, 128};
     private static final int[] BLOCKS = {1, 5, 8, 16, 32, 48, 64, 128, 200};
 
     /** Unit roundoff of float32. */
