@@ -67,7 +67,8 @@ final class BlockSelection {
         BlockLayout layout = rule.layout();
         int first = layout.firstGenerationBlock();
         int headDim = heads.headDim();
-        begin(layout, headDim);
+        int dim = ScoreTile.evenDim(headDim);
+        begin(layout, dim);
         int end = layout.end(queryBlock);
         int keys = packed.keys(head / heads.group());
         for (int firstRow = layout.start(queryBlock); firstRow < end; firstRow += QUERY_TILE) {
@@ -76,8 +77,8 @@ final class BlockSelection {
             for (int row = 0; row < rows; row++) {
                 logSumExp[row] = lse.data()[lse.row(firstRow + row) + head];
             }
-            addPrompt(rows, packed.keys(), keys, headDim, prompt, layout);
-            addGeneration(rows, packed.keys(), keys, headDim, generation, layout);
+            addPrompt(rows, packed.keys(), keys, dim, prompt, layout);
+            addGeneration(rows, packed.keys(), keys, dim, generation, layout);
         }
         for (int block = 0; block < first; block++) {
             overAll[block] = TileSoftmax.sum(promptSums, block * LANES);
@@ -98,10 +99,10 @@ final class BlockSelection {
         }
     }
 
-    private void begin(BlockLayout layout, int headDim) {
+    private void begin(BlockLayout layout, int dim) {
         int blocks = layout.blocks();
-        if (queries.length < QUERY_TILE * headDim) {
-            queries = new float[QUERY_TILE * headDim];
+        if (queries.length < QUERY_TILE * dim) {
+            queries = new float[QUERY_TILE * dim];
         }
         if (overAll.length < blocks) {
             overAll = new double[blocks];
@@ -114,11 +115,11 @@ final class BlockSelection {
         Arrays.fill(promptSums, 0, blocks * LANES, 0);
     }
 
-    private void addPrompt(int rows, float[] keys, int headAt, int headDim, PanelList list, BlockLayout layout) {
+    private void addPrompt(int rows, float[] keys, int headAt, int dim, PanelList list, BlockLayout layout) {
         for (int from = 0; from < list.count(); from += TILE_PANELS) {
             int count = Math.min(TILE_PANELS, list.count() - from);
             ScoreTile.compute(
-                    queries, ScoreTile.paddedRows(rows), keys, headAt, headDim, list, from, count, scores);
+                    queries, ScoreTile.paddedRows(rows), keys, headAt, dim, list, from, count, scores);
             TileSoftmax.exponentiate(scores, rows, count * LANES, logSumExp, rowSums);
             for (int i = 0; i < count; i++) {
                 sumColumns(scores, i * LANES, rows, columns);
@@ -131,13 +132,13 @@ final class BlockSelection {
         }
     }
 
-    private void addGeneration(int rows, float[] keys, int headAt, int headDim, PanelList list, BlockLayout layout) {
+    private void addGeneration(int rows, float[] keys, int headAt, int dim, PanelList list, BlockLayout layout) {
         int first = layout.firstGenerationBlock();
         generationSums.begin(layout.generationBlocks(), rows);
         for (int from = 0; from < list.count(); from += TILE_PANELS) {
             int count = Math.min(TILE_PANELS, list.count() - from);
             ScoreTile.compute(
-                    queries, ScoreTile.paddedRows(rows), keys, headAt, headDim, list, from, count, scores);
+                    queries, ScoreTile.paddedRows(rows), keys, headAt, dim, list, from, count, scores);
             int begun = firstBlock(list.panels()[from], layout) - first;
             generationSums.exponentiate(scores, rows, count * LANES, begun);
             for (int i = 0; i < count; i++) {

@@ -53,18 +53,28 @@ final class FlashAttention {
             Matrix out,
             @Nullable Matrix logSumExp) {
         int headDim = heads.headDim();
+        int dim = ScoreTile.evenDim(headDim);
         int stride = KeyValuePanels.paddedDim(headDim);
         int padded = ScoreTile.paddedRows(rows);
         int keyHead = head / heads.group();
-        begin(headDim, stride, padded);
+        begin(dim, stride, padded);
         ScoreTile.packQueries(q, firstRow, rows, head * headDim, headDim, queries);
         for (int from = 0; from < list.count(); from += TILE_PANELS) {
             int count = Math.min(TILE_PANELS, list.count() - from);
-            ScoreTile.compute(queries, padded, packed.keys(), packed.keys(keyHead), headDim, list, from, count, scores);
+            ScoreTile.compute(queries, padded, packed.keys(), packed.keys(keyHead), dim, list, from, count, scores);
             raiseMaxima(padded, count * LANES, stride);
             TileSoftmax.exponentiate(scores, padded, count * LANES, max, sums);
             ValueTile.accumulate(
-                    scores, padded, packed.values(), packed.values(keyHead), stride, list, from, count, outputs);
+                    scores,
+                    padded,
+                    packed.values(),
+                    packed.values(keyHead),
+                    packed.valuePair(),
+                    stride,
+                    list,
+                    from,
+                    count,
+                    outputs);
         }
         for (int row = 0; row < rows; row++) {
             double sum = TileSoftmax.sum(sums, row * LANES);
@@ -76,9 +86,9 @@ final class FlashAttention {
         }
     }
 
-    private void begin(int headDim, int stride, int padded) {
-        if (queries.length < QUERY_TILE * headDim) {
-            queries = new float[QUERY_TILE * headDim];
+    private void begin(int dim, int stride, int padded) {
+        if (queries.length < QUERY_TILE * dim) {
+            queries = new float[QUERY_TILE * dim];
             outputs = new float[QUERY_TILE * stride];
         }
         Arrays.fill(max, 0, padded, Float.NEGATIVE_INFINITY);

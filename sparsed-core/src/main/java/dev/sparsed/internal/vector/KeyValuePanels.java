@@ -12,10 +12,13 @@ import org.jspecify.annotations.Nullable;
  * Keys and values of some heads, copied into the order in which the attention kernels read them. In an activation two rows of one head
  * lie a multiple of 4096 bytes apart, so that the rows of a tile would share a few sets of the L1 cache.
  *
- * <p>Keys: {@code [head][panel][D][LANES]}, transposed within a panel of {@link PanelList#LANES} keys. Values:
- * {@code [head][panel·LANES + key][paddedDim]}, D padded to whole pairs of vectors. Padding is zero.
+ * <p>Keys: {@code [head][panel][evenDim][LANES]}, transposed within a panel of {@link PanelList#LANES} keys. Values:
+ * {@code [head][paddedDim/PAIR][panel·LANES + key][PAIR]}, D padded to whole pairs of vectors. Padding is zero.
  */
 final class KeyValuePanels {
+
+    /** Features of two vectors. */
+    static final int PAIR = 2 * LANES;
 
     /** Panels that one task packs; 32 × 16 keys × 64 features take about 50 µs. */
     private static final int PANELS_PER_TASK = 32;
@@ -25,6 +28,7 @@ final class KeyValuePanels {
     private int firstHead;
     private int panels;
     private int headDim;
+    private int evenDim;
     private int paddedDim;
 
     /**
@@ -39,7 +43,7 @@ final class KeyValuePanels {
 
     /** {@return D, padded to whole pairs of vectors} */
     static int paddedDim(int headDim) {
-        return Math.ceilDiv(headDim, 2 * LANES) * 2 * LANES;
+        return Math.ceilDiv(headDim, PAIR) * PAIR;
     }
 
     /**
@@ -56,6 +60,7 @@ final class KeyValuePanels {
         this.firstHead = firstHead;
         panels = Math.ceilDiv(k.rows(), LANES);
         headDim = heads.headDim();
+        evenDim = ScoreTile.evenDim(headDim);
         paddedDim = paddedDim(headDim);
         int size = Math.toIntExact(headCount * floatsPerHead(k.rows(), headDim));
         keys = keys.length < size ? new float[size] : keys;
@@ -75,10 +80,10 @@ final class KeyValuePanels {
     }
 
     private void packKeys(Matrix k, int head, int panel) {
-        int to = keys(head) + panel * headDim * LANES;
+        int to = keys(head) + panel * evenDim * LANES;
         int rows = Math.min(LANES, k.rows() - panel * LANES);
-        if (rows < LANES) {
-            Arrays.fill(keys, to, to + headDim * LANES, 0);
+        if (rows < LANES || headDim < evenDim) {
+            Arrays.fill(keys, to, to + evenDim * LANES, 0);
         }
         for (int key = 0; key < rows; key++) {
             transpose(k.data(), k.row(panel * LANES + key) + head * headDim, keys, to + key, headDim);
@@ -93,12 +98,16 @@ final class KeyValuePanels {
 
     private void packValues(Matrix v, int head, int from, int to) {
         int rows = Math.min(to, v.rows());
-        for (int key = from; key < rows; key++) {
-            int at = values(head) + key * paddedDim;
-            System.arraycopy(v.data(), v.row(key) + head * headDim, values, at, headDim);
-            Arrays.fill(values, at + headDim, at + paddedDim, 0);
+        for (int d = 0; d < headDim; d += PAIR) {
+            int pair = values(head) + d * panels * LANES;
+            int count = Math.min(PAIR, headDim - d);
+            for (int key = from; key < rows; key++) {
+                int at = pair + key * PAIR;
+                System.arraycopy(v.data(), v.row(key) + head * headDim + d, values, at, count);
+                Arrays.fill(values, at + count, at + PAIR, 0);
+            }
+            Arrays.fill(values, pair + rows * PAIR, pair + to * PAIR, 0);
         }
-        Arrays.fill(values, values(head) + rows * paddedDim, values(head) + to * paddedDim, 0);
     }
 
     /** {@return the packed keys} */
@@ -117,7 +126,7 @@ final class KeyValuePanels {
      * @param head key/value head
      */
     int keys(int head) {
-        return (head - firstHead) * panels * headDim * LANES;
+        return (head - firstHead) * panels * evenDim * LANES;
     }
 
     /**
@@ -127,5 +136,10 @@ final class KeyValuePanels {
      */
     int values(int head) {
         return (head - firstHead) * panels * LANES * paddedDim;
+    }
+
+    /** {@return floats from one pair of value vectors to the next, {@code N·PAIR} with N padded to whole panels} */
+    int valuePair() {
+        return panels * LANES * PAIR;
     }
 }

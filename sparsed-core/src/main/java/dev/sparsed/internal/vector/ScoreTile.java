@@ -40,26 +40,35 @@ final class ScoreTile {
         return Math.ceilDiv(rows, GROUP) * GROUP;
     }
 
+    /** {@return D rounded up to an even number: the kernels take two features per loop turn} */
+    static int evenDim(int headDim) {
+        return headDim + (headDim & 1);
+    }
+
     /**
-     * Copies query rows of one head into {@code [group][D][GROUP]}, scaled by 1/√D; rows beyond the last are zero.
+     * Copies query rows of one head into {@code [group][evenDim][GROUP]}, scaled by 1/√D; rows beyond the last are zero.
      *
      * @param q {@code [R, queryHeads × headDim]}
      * @param firstRow first row
      * @param rows how many, 1 … {@link #QUERY_TILE}
      * @param column first column of the head
      * @param headDim D
-     * @param packed receives {@code paddedRows(rows) × D} floats
+     * @param packed receives {@code paddedRows(rows) × evenDim(D)} floats
      */
     static void packQueries(Matrix q, int firstRow, int rows, int column, int headDim, float[] packed) {
         float scale = (float) (1 / Math.sqrt(headDim));
         int padded = paddedRows(rows);
-        Arrays.fill(packed, (padded - GROUP) * headDim, padded * headDim, 0);
+        int even = evenDim(headDim);
+        Arrays.fill(packed, (padded - GROUP) * even, padded * even, 0);
         float[] data = q.data();
         for (int row = 0; row < rows; row++) {
             int from = q.row(firstRow + row) + column;
-            int to = row / GROUP * GROUP * headDim + row % GROUP;
+            int to = row / GROUP * GROUP * even + row % GROUP;
             for (int d = 0; d < headDim; d++) {
                 packed[to + d * GROUP] = data[from + d] * scale;
+            }
+            if (even > headDim) {
+                packed[to + headDim * GROUP] = 0;
             }
         }
     }
@@ -71,16 +80,16 @@ final class ScoreTile {
      * @param rows query rows, a multiple of {@link #GROUP}
      * @param keys packed keys
      * @param head where the keys of the head begin
-     * @param headDim D
+     * @param dim features of packed queries and keys, {@code evenDim(D)}
      * @param list which keys
      * @param from first panel of the tile in the list
      * @param count panels of the tile, even, 2 … {@link #TILE_PANELS}
      * @param scores {@code [QUERY_TILE][KEY_TILE]}
      */
     static void compute(
-            float[] queries, int rows, float[] keys, int head, int headDim, PanelList list, int from, int count, float[] scores) {
+            float[] queries, int rows, float[] keys, int head, int dim, PanelList list, int from, int count, float[] scores) {
         int[] panels = list.panels();
-        int size = headDim * LANES;
+        int size = dim * LANES;
         int panel = 0;
         if (WIDE) {
             for (; panel + 4 <= count; panel += 4) {
@@ -89,7 +98,7 @@ final class ScoreTile {
                 int k2 = head + panels[from + panel + 2] * size;
                 int k3 = head + panels[from + panel + 3] * size;
                 for (int row = 0; row < rows; row += GROUP) {
-                    multiply4(queries, row * headDim, keys, k0, k1, k2, k3, headDim, scores, row * KEY_TILE + panel * LANES);
+                    multiply4(queries, row * dim, keys, k0, k1, k2, k3, dim, scores, row * KEY_TILE + panel * LANES);
                 }
             }
         }
@@ -97,7 +106,7 @@ final class ScoreTile {
             int k0 = head + panels[from + panel] * size;
             int k1 = head + panels[from + panel + 1] * size;
             for (int row = 0; row < rows; row += GROUP) {
-                multiply2(queries, row * headDim, keys, k0, k1, headDim, scores, row * KEY_TILE + panel * LANES);
+                multiply2(queries, row * dim, keys, k0, k1, dim, scores, row * KEY_TILE + panel * LANES);
             }
         }
         FloatVector minusInfinity = FloatVector.broadcast(SPECIES, Float.NEGATIVE_INFINITY);
@@ -113,7 +122,7 @@ final class ScoreTile {
 
     /** 4 rows × 4 panels. */
     private static void multiply4(
-            float[] q, int at, float[] k, int k0, int k1, int k2, int k3, int headDim, float[] scores, int to) {
+            float[] q, int at, float[] k, int k0, int k1, int k2, int k3, int dim, float[] scores, int to) {
         FloatVector s00 = FloatVector.zero(SPECIES);
         FloatVector s01 = s00;
         FloatVector s02 = s00;
@@ -130,7 +139,7 @@ final class ScoreTile {
         FloatVector s31 = s00;
         FloatVector s32 = s00;
         FloatVector s33 = s00;
-        for (int d = 0; d < headDim; d++) {
+        for (int d = 0; d < dim; d += 2) {
             FloatVector x0 = FloatVector.fromArray(SPECIES, k, k0 + d * LANES);
             FloatVector x1 = FloatVector.fromArray(SPECIES, k, k1 + d * LANES);
             FloatVector x2 = FloatVector.fromArray(SPECIES, k, k2 + d * LANES);
@@ -155,6 +164,30 @@ final class ScoreTile {
             s31 = x1.fma(y, s31);
             s32 = x2.fma(y, s32);
             s33 = x3.fma(y, s33);
+            x0 = FloatVector.fromArray(SPECIES, k, k0 + (d + 1) * LANES);
+            x1 = FloatVector.fromArray(SPECIES, k, k1 + (d + 1) * LANES);
+            x2 = FloatVector.fromArray(SPECIES, k, k2 + (d + 1) * LANES);
+            x3 = FloatVector.fromArray(SPECIES, k, k3 + (d + 1) * LANES);
+            y = FloatVector.broadcast(SPECIES, q[at + (d + 1) * GROUP]);
+            s00 = x0.fma(y, s00);
+            s01 = x1.fma(y, s01);
+            s02 = x2.fma(y, s02);
+            s03 = x3.fma(y, s03);
+            y = FloatVector.broadcast(SPECIES, q[at + (d + 1) * GROUP + 1]);
+            s10 = x0.fma(y, s10);
+            s11 = x1.fma(y, s11);
+            s12 = x2.fma(y, s12);
+            s13 = x3.fma(y, s13);
+            y = FloatVector.broadcast(SPECIES, q[at + (d + 1) * GROUP + 2]);
+            s20 = x0.fma(y, s20);
+            s21 = x1.fma(y, s21);
+            s22 = x2.fma(y, s22);
+            s23 = x3.fma(y, s23);
+            y = FloatVector.broadcast(SPECIES, q[at + (d + 1) * GROUP + 3]);
+            s30 = x0.fma(y, s30);
+            s31 = x1.fma(y, s31);
+            s32 = x2.fma(y, s32);
+            s33 = x3.fma(y, s33);
         }
         s00.intoArray(scores, to);
         s01.intoArray(scores, to + LANES);
@@ -175,7 +208,7 @@ final class ScoreTile {
     }
 
     /** 4 rows × 2 panels. */
-    private static void multiply2(float[] q, int at, float[] k, int k0, int k1, int headDim, float[] scores, int to) {
+    private static void multiply2(float[] q, int at, float[] k, int k0, int k1, int dim, float[] scores, int to) {
         FloatVector s00 = FloatVector.zero(SPECIES);
         FloatVector s01 = s00;
         FloatVector s10 = s00;
@@ -184,7 +217,7 @@ final class ScoreTile {
         FloatVector s21 = s00;
         FloatVector s30 = s00;
         FloatVector s31 = s00;
-        for (int d = 0; d < headDim; d++) {
+        for (int d = 0; d < dim; d++) {
             FloatVector x0 = FloatVector.fromArray(SPECIES, k, k0 + d * LANES);
             FloatVector x1 = FloatVector.fromArray(SPECIES, k, k1 + d * LANES);
             FloatVector y = FloatVector.broadcast(SPECIES, q[at + d * GROUP]);

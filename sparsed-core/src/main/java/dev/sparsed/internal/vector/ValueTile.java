@@ -1,5 +1,6 @@
 package dev.sparsed.internal.vector;
 
+import static dev.sparsed.internal.vector.KeyValuePanels.PAIR;
 import static dev.sparsed.internal.vector.PanelList.LANES;
 import static dev.sparsed.internal.vector.ScoreTile.GROUP;
 import static dev.sparsed.internal.vector.ScoreTile.KEY_TILE;
@@ -22,33 +23,46 @@ final class ValueTile {
      * @param rows query rows, a multiple of {@link ScoreTile#GROUP}
      * @param values packed values
      * @param head where the values of the head begin
-     * @param stride floats of a value row and of an output row, a multiple of two vectors
+     * @param valuePair floats from one pair of value vectors to the next
+     * @param stride floats of an output row, a multiple of {@link KeyValuePanels#PAIR}
      * @param list which keys
      * @param from first panel of the tile in the list
      * @param count panels of the tile
      * @param outputs {@code [rows][stride]}
      */
     static void accumulate(
-            float[] weights, int rows, float[] values, int head, int stride, PanelList list, int from, int count, float[] outputs) {
+            float[] weights,
+            int rows,
+            float[] values,
+            int head,
+            int valuePair,
+            int stride,
+            PanelList list,
+            int from,
+            int count,
+            float[] outputs) {
         int[] panels = list.panels();
+        int v = head;
         int d = 0;
         if (WIDE) {
-            for (; d + 4 * LANES <= stride; d += 4 * LANES) {
+            for (; d + 2 * PAIR <= stride; d += 2 * PAIR) {
                 for (int row = 0; row < rows; row += GROUP) {
-                    add4(weights, row * KEY_TILE, values, head + d, stride, panels, from, count, outputs, row * stride + d);
+                    add4(weights, row, values, v, v + valuePair, panels, from, count, outputs, row * stride + d, stride);
                 }
+                v += 2 * valuePair;
             }
         }
-        for (; d < stride; d += 2 * LANES) {
+        for (; d < stride; d += PAIR) {
             for (int row = 0; row < rows; row += GROUP) {
-                add2(weights, row * KEY_TILE, values, head + d, stride, panels, from, count, outputs, row * stride + d);
+                add2(weights, row, values, v, panels, from, count, outputs, row * stride + d, stride);
             }
+            v += valuePair;
         }
     }
 
     /** 4 rows × 4 vectors of features. */
     private static void add4(
-            float[] p, int at, float[] v, int column, int stride, int[] panels, int from, int count, float[] o, int to) {
+            float[] p, int row, float[] v, int v0, int v1, int[] panels, int from, int count, float[] o, int to, int stride) {
         int to1 = to + stride;
         int to2 = to1 + stride;
         int to3 = to2 + stride;
@@ -69,13 +83,14 @@ final class ValueTile {
         FloatVector o32 = FloatVector.fromArray(SPECIES, o, to3 + 2 * LANES);
         FloatVector o33 = FloatVector.fromArray(SPECIES, o, to3 + 3 * LANES);
         for (int i = 0; i < count; i++) {
-            int row = column + panels[from + i] * LANES * stride;
-            int weight = at + i * LANES;
-            for (int key = 0; key < LANES; key++) {
-                FloatVector x0 = FloatVector.fromArray(SPECIES, v, row + key * stride);
-                FloatVector x1 = FloatVector.fromArray(SPECIES, v, row + key * stride + LANES);
-                FloatVector x2 = FloatVector.fromArray(SPECIES, v, row + key * stride + 2 * LANES);
-                FloatVector x3 = FloatVector.fromArray(SPECIES, v, row + key * stride + 3 * LANES);
+            int first = panels[from + i] * LANES * PAIR;
+            int weight = row * KEY_TILE + i * LANES;
+            for (int key = 0; key < LANES; key += 2) {
+                int at = first + key * PAIR;
+                FloatVector x0 = FloatVector.fromArray(SPECIES, v, v0 + at);
+                FloatVector x1 = FloatVector.fromArray(SPECIES, v, v0 + at + LANES);
+                FloatVector x2 = FloatVector.fromArray(SPECIES, v, v1 + at);
+                FloatVector x3 = FloatVector.fromArray(SPECIES, v, v1 + at + LANES);
                 FloatVector y = FloatVector.broadcast(SPECIES, p[weight + key]);
                 o00 = x0.fma(y, o00);
                 o01 = x1.fma(y, o01);
@@ -92,6 +107,31 @@ final class ValueTile {
                 o22 = x2.fma(y, o22);
                 o23 = x3.fma(y, o23);
                 y = FloatVector.broadcast(SPECIES, p[weight + key + 3 * KEY_TILE]);
+                o30 = x0.fma(y, o30);
+                o31 = x1.fma(y, o31);
+                o32 = x2.fma(y, o32);
+                o33 = x3.fma(y, o33);
+                at += PAIR;
+                x0 = FloatVector.fromArray(SPECIES, v, v0 + at);
+                x1 = FloatVector.fromArray(SPECIES, v, v0 + at + LANES);
+                x2 = FloatVector.fromArray(SPECIES, v, v1 + at);
+                x3 = FloatVector.fromArray(SPECIES, v, v1 + at + LANES);
+                y = FloatVector.broadcast(SPECIES, p[weight + key + 1]);
+                o00 = x0.fma(y, o00);
+                o01 = x1.fma(y, o01);
+                o02 = x2.fma(y, o02);
+                o03 = x3.fma(y, o03);
+                y = FloatVector.broadcast(SPECIES, p[weight + key + 1 + KEY_TILE]);
+                o10 = x0.fma(y, o10);
+                o11 = x1.fma(y, o11);
+                o12 = x2.fma(y, o12);
+                o13 = x3.fma(y, o13);
+                y = FloatVector.broadcast(SPECIES, p[weight + key + 1 + 2 * KEY_TILE]);
+                o20 = x0.fma(y, o20);
+                o21 = x1.fma(y, o21);
+                o22 = x2.fma(y, o22);
+                o23 = x3.fma(y, o23);
+                y = FloatVector.broadcast(SPECIES, p[weight + key + 1 + 3 * KEY_TILE]);
                 o30 = x0.fma(y, o30);
                 o31 = x1.fma(y, o31);
                 o32 = x2.fma(y, o32);
@@ -118,7 +158,7 @@ final class ValueTile {
 
     /** 4 rows × 2 vectors of features. */
     private static void add2(
-            float[] p, int at, float[] v, int column, int stride, int[] panels, int from, int count, float[] o, int to) {
+            float[] p, int row, float[] v, int v0, int[] panels, int from, int count, float[] o, int to, int stride) {
         int to1 = to + stride;
         int to2 = to1 + stride;
         int to3 = to2 + stride;
@@ -131,11 +171,12 @@ final class ValueTile {
         FloatVector o30 = FloatVector.fromArray(SPECIES, o, to3);
         FloatVector o31 = FloatVector.fromArray(SPECIES, o, to3 + LANES);
         for (int i = 0; i < count; i++) {
-            int row = column + panels[from + i] * LANES * stride;
-            int weight = at + i * LANES;
+            int first = panels[from + i] * LANES * PAIR;
+            int weight = row * KEY_TILE + i * LANES;
             for (int key = 0; key < LANES; key++) {
-                FloatVector x0 = FloatVector.fromArray(SPECIES, v, row + key * stride);
-                FloatVector x1 = FloatVector.fromArray(SPECIES, v, row + key * stride + LANES);
+                int at = first + key * PAIR;
+                FloatVector x0 = FloatVector.fromArray(SPECIES, v, v0 + at);
+                FloatVector x1 = FloatVector.fromArray(SPECIES, v, v0 + at + LANES);
                 FloatVector y = FloatVector.broadcast(SPECIES, p[weight + key]);
                 o00 = x0.fma(y, o00);
                 o01 = x1.fma(y, o01);
