@@ -1,4 +1,7 @@
-/** JMH benchmarks; {@code sparsed bench} runs them. */
+/**
+ * What surrounds the library without being part of it: the JMH benchmarks ({@code sparsed bench} runs them) and the demo model here, the
+ * command in {@code cli}, the evaluation in {@code quality}.
+ */
 @NullMarked
 package dev.sparsed.bench;
 

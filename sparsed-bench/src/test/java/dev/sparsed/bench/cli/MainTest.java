@@ -2,29 +2,185 @@ package dev.sparsed.bench.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
-import picocli.CommandLine;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
+/** The command as a user meets it, on the demo model. Sums are kept short: the scalar backend must finish them, too. */
 class MainTest {
 
-    private final StringWriter out = new StringWriter();
-    private final StringWriter err = new StringWriter();
-    private final CommandLine main =
-            new CommandLine(new Main()).setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
+    private static final Terminal LIVE = new Terminal(true, true, false, true, 60, 20);
+
+    @TempDir
+    private Path scratch;
+
+    /** What a run left behind. */
+    private record Run(int exitCode, String out, String err) {}
 
     @Test
-    void versionIsThatOfTheBuild() {
-        assertThat(main.execute("--version")).isZero();
-        assertThat(out.toString())
-                .containsPattern("sparsed \\d+\\.\\d+\\.\\d+")
-                .contains(Runtime.version().toString());
+    void generatesOnStandardOutputAndReportsOnStandardError() {
+        Run run = run("generate", "--prompt", "195351+5=", "--gen-length", "16", "--stats");
+        assertThat(run.err).contains("dense", "16", "tokens/s", "density 1.000");
+        assertThat(run.out).isEqualToNormalizingNewlines("195356\n");
+        assertThat(run.exitCode).isZero();
     }
 
     @Test
-    void saysWhatIsMissingWithoutACommand() {
-        assertThat(main.execute()).isEqualTo(2);
-        assertThat(err.toString()).contains("a command is missing", "Usage: sparsed");
+    void generatesWithSparseD() {
+        Run run = run(
+                "generate", "-p", "195351+5=", "-n", "16", "--policy", "SparseD", "--preset", "short", "--block-size", "8", "-v");
+        assertThat(run.out).isEqualToNormalizingNewlines("195356\n");
+        assertThat(run.err).contains("dense + select", "block-sparse").containsPattern("layer +7 +density 0\\.\\d+");
+    }
+
+    @Test
+    void readsStandardInputAndPrintsTokens() {
+        Run run = run(Terminal.NONE, "95+1=\n", "generate", "-n", "4", "--steps", "1", "--output-tokens");
+        assertThat(run.err).contains("4 tokens in");
+        assertThat(run.out.strip()).matches("\\d+,\\d+,\\d+,\\d+");
+        Run tokens = run("generate", "--prompt-tokens", "5,6,7", "-n", "2", "--seed", "3", "--temperature", "1", "-t", "1");
+        assertThat(tokens.exitCode).isZero();
+    }
+
+    @Test
+    void drawsTheCanvasOnATerminalAndLeavesTheAnswer() {
+        Run run = run(LIVE, "", "generate", "-p", "95+1=", "-n", "4", "--steps", "2", "--no-color");
+        assertThat(run.out)
+                .startsWith("\033[?25l")
+                .contains("░░░░\033[K\n", "2 masks left")
+                .doesNotContain("\033[2m")
+                .containsPattern("\033\\[J\033\\[\\?25h[^\033]*$");
+        Run plain = run(LIVE, "", "generate", "-p", "95+1=", "-n", "4", "--steps", "2", "--plain");
+        assertThat(plain.out).doesNotContain("\033");
+        assertThat(run.out).endsWith(plain.out);
+    }
+
+    @Test
+    void solvesTasksAndCounts() throws IOException {
+        Path tasks = Files.writeString(
+                scratch.resolve("tasks.jsonl"), task("95+1=", "96", "right") + "\n" + task("95+1=", "97", "wrong") + "\n");
+        Run run = run("quality", "--tasks", tasks.toString());
+        assertThat(run.exitCode).isZero();
+        assertThat(run.out.lines().map(line -> line.replaceAll(" +", " ")))
+                .anyMatch(line -> line.startsWith("right 64 1/1 100.0 % 1.000"))
+                .anyMatch(line -> line.startsWith("wrong 64 0/1 0.0 %"))
+                .anyMatch(line -> line.startsWith("all 1/2 50.0 %"));
+        assertThat(run.err).contains("[1/2] right 64: solved", "[2/2] wrong 64: wrong, \"96\" for \"97\"");
+    }
+
+    @Test
+    void tellsWhatItRunsOn() {
+        Run run = run("info", "--threads", "2");
+        assertThat(run.exitCode).isZero();
+        assertThat(run.out)
+                .contains("7,475,456 in 14.3 MiB", "75 tensors of BF16", "LLADA", "8,192 tokens", "2044")
+                .contains(System.getProperty("java.version"))
+                .containsPattern("scalar +available")
+                .containsPattern("threads +2");
+    }
+
+    @Test
+    void helps() {
+        assertThat(run("--help").out).contains("Usage: sparsed", "generate", "demo", "quality", "info", "bench");
+        assertThat(run("--version").out)
+                .containsPattern("sparsed \\d+\\.\\d+\\.\\d+")
+                .contains(Runtime.version().toString());
+        Run none = run();
+        assertThat(none.exitCode).isEqualTo(2);
+        assertThat(none.err).contains("Usage: sparsed");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"generate", "demo", "quality", "info"})
+    void everySubcommandHelps(String subcommand) {
+        Run run = run(subcommand, "--help");
+        assertThat(run.exitCode).isZero();
+        assertThat(run.out).startsWith("Usage: sparsed " + subcommand).contains("--backend", "--model");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            textBlock = """
+            generate -p x -n 7 --block-length 2 | 1 | blockLength = 2: must divide genLength = 7
+            generate -p x --temperature NaN     | 1 | temperature = NaN: must be a number >= 0
+            generate -p x --skip 0.2            | 1 | --skip, --select and --block-size go with --policy sparsed
+            generate -p x --policy sparsed --select 2 | 1 | select = 2.0: must be 0 ... 1
+            generate -p x --threads -1          | 1 | threads = -1
+            generate -p x --backend quantum     | 1 | backend quantum was required, found are
+            generate -p x -m no-such-folder     | 1 | no-such-folder: no such folder
+            generate -p x -m src                | 1 | config.json
+            generate -f no-such-file            | 1 | no-such-file: no such file
+            generate -f src                     | 1 | src: cannot be read
+            generate -n 100000 -p x             | 1 | for a context of 8192
+            generate --prompt-tokens 5,2044     | 1 | mask token 2044 at 1
+            generate --prompt-tokens 5 --system x | 1 | goes with a chat
+            generate hello                      | 1 | prompt = hello
+            generate -p x --stepz 3             | 2 | Unknown option: '--stepz'; did you mean --steps
+            generate -p x --policy foo          | 2 | expected one of [DENSE, SPARSED]
+            generate -p x --steps many          | 2 | 'many' is not an int
+            generate -p x -f y                  | 2 | mutually exclusive
+            quality --tasks no-such-file        | 1 | no-such-file: no such file
+            quality --task niah                 | 1 | there are add, niah_multikey
+            quality --max-length 3              | 1 | no task is left
+            demo --puzzle 13                    | 1 | must be 1 ... 12
+            frobnicate                          | 2 | Unmatched argument at index 0: 'frobnicate'
+            """)
+    void failsInOneLine(String arguments, int exitCode, String message) {
+        Run run = run(arguments.split(" "));
+        assertThat(run.err.strip()).startsWith("sparsed: ").hasLineCount(1).contains(message);
+        assertThat(run.out).isEmpty();
+        assertThat(run.exitCode).isEqualTo(exitCode);
+    }
+
+    @Test
+    void asksForAPromptInsteadOfWaitingForOne() {
+        Run run = run(LIVE, "never read", "generate");
+        assertThat(run.exitCode).isEqualTo(1);
+        assertThat(run.err).startsWith("sparsed: prompt = nothing: give --prompt TEXT");
+    }
+
+    @Test
+    void refusesInputThatIsNoText() throws IOException {
+        Path file = Files.write(scratch.resolve("latin"), "für".getBytes(StandardCharsets.ISO_8859_1));
+        assertThat(run("generate", "-f", file.toString()).err).contains("latin: not UTF-8");
+    }
+
+    @Test
+    void showsTheStackTraceOnlyWhenAsked() {
+        assertThat(run("generate", "-p", "x", "-n", "0").err).doesNotContain("\tat ");
+        assertThat(run("generate", "-p", "x", "-n", "0", "--stacktrace").err).contains("\tat dev.sparsed.");
+    }
+
+    private static String task(String question, String answer, String name) {
+        return "{\"id\": 1, \"task\": \"" + name + "\", \"length\": 64, \"user\": \"" + question
+                + "\", \"gen_length\": 16, \"block_length\": 16, \"steps\": 4, \"mode\": \"exact\", \"answer\": \"" + answer + "\"}";
+    }
+
+    private static Run run(String... args) {
+        return run(Terminal.NONE, "", args);
+    }
+
+    private static Run run(Terminal terminal, String input, String... args) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        int exitCode = Main.run(
+                new Shell(
+                        new PrintWriter(out),
+                        new PrintWriter(err),
+                        new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)),
+                        terminal),
+                args);
+        return new Run(exitCode, out.toString(), err.toString());
     }
 }

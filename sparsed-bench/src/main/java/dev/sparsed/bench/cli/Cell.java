@@ -1,0 +1,25 @@
+package dev.sparsed.bench.cli;
+
+/**
+ * One position of the canvas as it is shown.
+ *
+ * @param kind what is there
+ * @param text the token's text; not looked at for masks and special tokens
+ */
+record Cell(Kind kind, String text) {
+
+    /** A masked position. */
+    static final Cell MASK = new Cell(Kind.MASK, "");
+
+    /** What is at a position. */
+    enum Kind {
+        /** Nothing yet. */
+        MASK,
+        /** A token that came since the last picture. */
+        FRESH,
+        /** A token that was there before. */
+        TOKEN,
+        /** A special token, such as the end of the turn. */
+        SPECIAL
+    }
+}

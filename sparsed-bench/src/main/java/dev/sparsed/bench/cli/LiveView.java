@@ -1,0 +1,61 @@
+package dev.sparsed.bench.cli;
+
+import dev.sparsed.GenerationListener;
+import dev.sparsed.StepEvent;
+import dev.sparsed.text.Tokenizer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/** Draws the canvas after every step, but not more often than eyes can follow. */
+final class LiveView implements GenerationListener {
+
+    /** 30 pictures a second; tokens of a step that is not drawn stay fresh until the next one that is. */
+    private static final long LEAST_NANOS_BETWEEN_PICTURES = 33_000_000;
+
+    private final LiveScreen screen;
+    private final Terminal terminal;
+    private final Tokenizer tokenizer;
+    private final Function<List<Cell>, List<String>> painter;
+    private CanvasState canvas;
+    private long lastPicture;
+
+    /**
+     * Prepares.
+     *
+     * @param screen what to draw on
+     * @param terminal its size and glyphs
+     * @param tokenizer gives tokens their text
+     * @param painter turns the generated positions into lines; a status line is added below
+     */
+    LiveView(
+            LiveScreen screen, Terminal terminal, Tokenizer tokenizer, Function<List<Cell>, List<String>> painter) {
+        this.screen = screen;
+        this.terminal = terminal;
+        this.tokenizer = tokenizer;
+        this.painter = painter;
+        this.canvas = new CanvasState(tokenizer, 0, 0);
+    }
+
+    @Override
+    public void onStart(int[] tokens, int promptLength) {
+        canvas = new CanvasState(tokenizer, promptLength, tokens.length - promptLength);
+        draw(tokens.length + " tokens, " + (tokens.length - promptLength) + " of them masks");
+    }
+
+    @Override
+    public void onStep(StepEvent event) {
+        canvas.apply(event);
+        boolean last = event.step() + 1 == event.steps();
+        if (last || System.nanoTime() - lastPicture >= LEAST_NANOS_BETWEEN_PICTURES) {
+            draw(StatusLine.of(event, terminal.columns(), Glyphs.of(terminal.unicode())));
+        }
+    }
+
+    private void draw(String status) {
+        lastPicture = System.nanoTime();
+        List<String> lines = new ArrayList<>(painter.apply(canvas.cells()));
+        lines.add(status.substring(0, Math.min(status.length(), terminal.columns())));
+        screen.draw(lines);
+    }
+}

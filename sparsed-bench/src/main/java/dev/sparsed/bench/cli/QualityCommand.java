@@ -1,0 +1,145 @@
+package dev.sparsed.bench.cli;
+
+import dev.sparsed.GenerationCancelledException;
+import dev.sparsed.bench.DemoModel;
+import dev.sparsed.bench.quality.QualityRun;
+import dev.sparsed.bench.quality.QualityTable;
+import dev.sparsed.bench.quality.Task;
+import dev.sparsed.bench.quality.TaskFile;
+import dev.sparsed.bench.quality.TaskOutcome;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+
+/** Puts tasks with known answers to a model and counts what it solves. */
+@Command(
+        name = "quality",
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        mixinStandardHelpOptions = true,
+        description = "Solve tasks with known answers, and count.",
+        footer = {
+            "",
+            "Example: sparsed quality --max-length 2048 --policy sparsed --skip 0.2 --select 0.3 --block-size 32",
+            "",
+            "The table comes on standard output, a line per task on standard error."
+        })
+final class QualityCommand implements Callable<Integer> {
+
+    @ParentCommand
+    private @Nullable Main main;
+
+    @Option(
+            names = "--tasks",
+            paramLabel = "FILE",
+            description = "The tasks, one JSON object per line. Default: the demo model's.")
+    private @Nullable Path file;
+
+    @Option(
+            names = "--task",
+            paramLabel = "NAME",
+            split = ",",
+            arity = "1..*",
+            description = "Only tasks of these names.")
+    private List<String> names = List.of();
+
+    @Option(names = "--max-length", paramLabel = "N", description = "Only tasks of at most this length in tokens.")
+    private int maxLength = Integer.MAX_VALUE;
+
+    @Option(names = "--limit", paramLabel = "N", description = "At most so many tasks of each name and length.")
+    private int limit = Integer.MAX_VALUE;
+
+    @Mixin
+    private SamplingOptions sampling = new SamplingOptions();
+
+    @Mixin
+    private ModelOptions model = new ModelOptions();
+
+    @Override
+    public Integer call() {
+        List<Task> tasks = selected();
+        try (LoadedModel loaded = model.load()) {
+            run(tasks, new QualityRun(loaded.model(), sampling::apply, main.interruption().listener()));
+        }
+        return 0;
+    }
+
+    private List<Task> selected() {
+        List<Task> all = tasks();
+        TreeSet<String> known = new TreeSet<>(all.stream().map(Task::name).toList());
+        for (String name : names) {
+            if (!known.contains(name)) {
+                throw new IllegalArgumentException("--task " + name + ": there are " + String.join(", ", known));
+            }
+        }
+        Map<String, Integer> taken = new HashMap<>();
+        List<Task> selected = all.stream()
+                .filter(task -> names.isEmpty() || names.contains(task.name()))
+                .filter(task -> task.length() <= maxLength)
+                .filter(task -> taken.merge(task.name() + "@" + task.length(), 1, Integer::sum) <= limit)
+                .toList();
+        if (selected.isEmpty()) {
+            throw new IllegalArgumentException("no task is left: --task, --max-length and --limit exclude all " + all.size());
+        }
+        return selected;
+    }
+
+    private List<Task> tasks() {
+        if (file != null) {
+            return TaskFile.read(file);
+        }
+        try (InputStream in = DemoModel.tasks()) {
+            return TaskFile.read(in, "the demo model's tasks");
+        } catch (IOException e) {
+            throw new UncheckedIOException("the demo model's tasks cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    private void run(List<Task> tasks, QualityRun run) {
+        List<TaskOutcome> outcomes = new ArrayList<>();
+        try {
+            for (Task task : tasks) {
+                TaskOutcome outcome = run.run(task);
+                outcomes.add(outcome);
+                main.shell().err().println(progress(outcome, outcomes.size(), tasks.size()));
+            }
+        } catch (GenerationCancelledException e) {
+            print(outcomes); // what was solved until then is worth as much
+            throw e;
+        }
+        print(outcomes);
+    }
+
+    private void print(List<TaskOutcome> outcomes) {
+        QualityTable.lines(outcomes).forEach(main.shell().out()::println);
+        main.shell().out().flush();
+    }
+
+    private static String progress(TaskOutcome outcome, int done, int all) {
+        Task task = outcome.task();
+        return String.format(
+                Locale.ROOT,
+                "[%d/%d] %s %d: %s (%.1f s)",
+                done,
+                all,
+                task.name(),
+                task.length(),
+                outcome.solved()
+                        ? "solved"
+                        : "wrong, \"" + Texts.printable(outcome.answer()).strip() + "\" for \"" + task.expected() + "\"",
+                outcome.seconds());
+    }
+}

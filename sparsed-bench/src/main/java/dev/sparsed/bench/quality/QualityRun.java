@@ -1,0 +1,60 @@
+package dev.sparsed.bench.quality;
+
+import dev.sparsed.DiffusionModel;
+import dev.sparsed.GenerationListener;
+import dev.sparsed.GenerationRequest;
+import dev.sparsed.GenerationResult;
+
+/**
+ * Puts tasks to a model.
+ *
+ * @param model the model; not closed here
+ * @param settings sets what the tasks leave open (policy, seed, …) on a request
+ * @param listener hears of every step of every task, and may cancel
+ */
+public record QualityRun(DiffusionModel model, Settings settings, GenerationListener listener) {
+
+    /** Sets what a task leaves open. */
+    @FunctionalInterface
+    public interface Settings {
+        /**
+         * Sets it.
+         *
+         * @param request holds prompt, lengths and steps already
+         */
+        void apply(GenerationRequest.Builder request);
+    }
+
+    /**
+     * Runs a task.
+     *
+     * @param task what to ask
+     * @return what came of it
+     * @throws dev.sparsed.InvalidRequestException if the task does not fit the model
+     * @throws dev.sparsed.GenerationCancelledException if the listener cancels
+     */
+    public TaskOutcome run(Task task) {
+        GenerationResult result = model.generate(request(task, settings), listener);
+        String answer = AnswerText.untilEndOfTurn(model.tokenizer(), result.tokens());
+        double seconds = result.timings().total().toNanos() / 1e9;
+        return new TaskOutcome(task, answer, TaskChecker.solved(task, answer), result.density(), seconds);
+    }
+
+    /**
+     * The request that a task stands for.
+     *
+     * @param task what to ask
+     * @param settings sets what it leaves open
+     * @return the request
+     */
+    public static GenerationRequest request(Task task, Settings settings) {
+        GenerationRequest.Builder request = GenerationRequest.builder()
+                .user(task.user())
+                .assistantPrefix(task.assistantPrefix())
+                .genLength(task.genLength())
+                .blockLength(task.blockLength())
+                .steps(task.steps());
+        settings.apply(request);
+        return request.build();
+    }
+}

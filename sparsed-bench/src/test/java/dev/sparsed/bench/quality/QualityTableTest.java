@@ -1,0 +1,34 @@
+package dev.sparsed.bench.quality;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class QualityTableTest {
+
+    @Test
+    void groupsByTaskAndLength() {
+        assertThat(QualityTable.lines(List.of(
+                        outcome("add", 64, true, 1, 0.5),
+                        outcome("niah_single", 512, false, 0.4, 2),
+                        outcome("add", 64, false, 0.5, 1),
+                        outcome("niah_single", 1024, true, 0.3, 4))))
+                .containsExactly(
+                        "task               length    solved   exact  density   seconds",
+                        "add                    64       1/2  50.0 %    0.750      0.75",
+                        "niah_single           512       0/1   0.0 %    0.400      2.00",
+                        "niah_single          1024       1/1 100.0 %    0.300      4.00",
+                        "all                             2/4  50.0 %    0.550      1.88");
+    }
+
+    @Test
+    void standsWithoutOutcomes() {
+        assertThat(QualityTable.lines(List.of())).hasSize(2).last().asString().contains("0/0", "-");
+    }
+
+    private static TaskOutcome outcome(String name, int length, boolean solved, double density, double seconds) {
+        Task task = new Task(1, name, length, "?", "", 16, 16, 16, AnswerMode.EXACT, List.of("1"));
+        return new TaskOutcome(task, "1", solved, density, seconds);
+    }
+}
