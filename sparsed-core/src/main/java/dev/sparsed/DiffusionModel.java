@@ -16,6 +16,7 @@ import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.text.ChatTemplate;
 import dev.sparsed.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
@@ -139,6 +140,7 @@ public final class DiffusionModel implements AutoCloseable {
     }
 
     private GenerationResult denoise(GenerationRequest request, int[] prompt, GenerationListener listener) {
+        Tokenizer reader = request.promptTokens().isPresent() ? null : tokenizer(); // token ids need no text library
         Canvas canvas = new Canvas(prompt, request.genLength(), config.maskToken());
         try (ExecutionContext context = backend.newContext()) {
             AttentionPlan plan = plan(request, canvas);
@@ -157,7 +159,7 @@ public final class DiffusionModel implements AutoCloseable {
             Sampler sampler = new Sampler(request.temperature(), request.remasking(), request.seed());
             listener.onStart(canvas.tokens(), canvas.promptLength());
             PhaseTimings timings = new DenoisingLoop(denoiser, plan, schedule, sampler, context, listener).run(canvas);
-            String text = request.promptTokens().isPresent() ? null : tokenizer().decode(canvas.generated(), true);
+            String text = reader == null ? null : textOf(canvas, reader);
             return new GenerationResult(
                     canvas.generated(), text, prompt.length, timings, plan.patterns(), backend.info());
         }
@@ -211,6 +213,12 @@ public final class DiffusionModel implements AutoCloseable {
             }
         }
         return prompt;
+    }
+
+    /** Ids beyond the tokenizer's vocabulary stand for nothing. */
+    private static String textOf(Canvas canvas, Tokenizer tokenizer) {
+        int[] tokens = Arrays.stream(canvas.generated()).filter(tokenizer::contains).toArray();
+        return tokenizer.decode(tokens, true);
     }
 
     private String textOf(GenerationRequest request) {

@@ -136,6 +136,17 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
+     * Whether an id is in the vocabulary. A model may have more rows of logits than its tokenizer has tokens, and so may generate ids that
+     * stand for nothing.
+     *
+     * @param id any number
+     * @return whether it can be decoded
+     */
+    public boolean contains(int id) {
+        return vocabulary.contains(id);
+    }
+
+    /**
      * Looks up one token.
      *
      * @param token as written in tokenizer.json, for example {@code <|eot_id|>}
