@@ -24,12 +24,23 @@ class TextLibrariesTest {
     private static final Pattern TEXT = Pattern.compile(
             ".*(ai/djl|com/hubspot|net/java/dev/jna|com/google|org/slf4j|commons-|commons/|javassist|immutables|snakeyaml|yaml|re2j).*[.]jar");
 
+    private static final Predicate<String> WITHOUT_TEXT =
+            entry -> !TEXT.matcher(entry.replace('\\', '/')).matches();
+
     @TempDir
     private Path folder;
 
     private record Outcome(String out, String err) {}
 
     private static Outcome run(String what, Predicate<String> entry, Map<String, String> environment, String... flags)
+            throws Exception {
+        Path tokenizer =
+                Path.of(TextLibrariesTest.class.getResource("/demo-tokenizer").toURI());
+        return run(what, tokenizer, entry, environment, flags);
+    }
+
+    private static Outcome run(
+            String what, Path folder, Predicate<String> entry, Map<String, String> environment, String... flags)
             throws Exception {
         String classPath = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
                 .filter(entry)
@@ -44,7 +55,7 @@ class TextLibrariesTest {
                 classPath,
                 WithoutTextLibraries.class.getName(),
                 what,
-                Path.of(TextLibrariesTest.class.getResource("/demo-tokenizer").toURI()).toString()));
+                folder.toString()));
         Path out = Files.createTempFile("sparsed", ".out");
         Path err = Files.createTempFile("sparsed", ".err");
         try {
@@ -81,13 +92,30 @@ class TextLibrariesTest {
     }
 
     @Test
+    void withoutThemTokenIdsAreGeneratedAllTheSame() throws Exception {
+        Path model = Path.of("src/test/resources/golden/llada-mha").toAbsolutePath();
+        Outcome fast = run("generate", model, WITHOUT_TEXT, Map.of(), "--add-modules=jdk.incubator.vector");
+        assertThat(fast.out()).isEqualTo("result: 4 tokens on vector");
+    }
+
+    @Test
+    void withoutTheVectorApiOneWarningNamesTheFlag() throws Exception {
+        Path model = Path.of("src/test/resources/golden/llada-mha").toAbsolutePath();
+        Outcome slow = run("generate", model, WITHOUT_TEXT, Map.of());
+        assertThat(slow.out()).isEqualTo("result: 4 tokens on scalar");
+        assertThat(slow.err().lines().filter(line -> line.startsWith("WARNING: ")))
+                .singleElement()
+                .asString()
+                .contains("--add-modules jdk.incubator.vector");
+    }
+
+    @Test
     void withoutThemTheExceptionNamesWhatToAdd() throws Exception {
-        Predicate<String> others = entry -> !TEXT.matcher(entry.replace('\\', '/')).matches();
-        assertThat(run("tokenizer", others, Map.of()).out())
+        assertThat(run("tokenizer", WITHOUT_TEXT, Map.of()).out())
                 .startsWith("dev.sparsed.text.TextUnavailableException: ")
                 .contains("ai.djl.huggingface:tokenizers:0.38.0")
                 .contains("token ids");
-        assertThat(run("template", others, Map.of()).out())
+        assertThat(run("template", WITHOUT_TEXT, Map.of()).out())
                 .startsWith("dev.sparsed.text.TextUnavailableException: ")
                 .contains("com.hubspot.jinjava:jinjava:2.8.4")
                 .contains("token ids");

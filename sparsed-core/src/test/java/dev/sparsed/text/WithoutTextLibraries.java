@@ -1,6 +1,8 @@
 package dev.sparsed.text;
 
 import dev.sparsed.ChatMessage;
+import dev.sparsed.DiffusionModel;
+import dev.sparsed.GenerationRequest;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -12,7 +14,7 @@ final class WithoutTextLibraries {
     /**
      * Runs one case.
      *
-     * @param args the case, then the folder of a tokenizer
+     * @param args the case, then the folder of a tokenizer or a model
      */
     public static void main(String[] args) {
         Path folder = Path.of(args[1]);
@@ -26,6 +28,16 @@ final class WithoutTextLibraries {
                         }
                         case "template" ->
                             ChatTemplate.load(folder).render(List.of(ChatMessage.user("hi")), false).length() + " chars";
+                        case "generate" -> {
+                            try (DiffusionModel model = DiffusionModel.load(folder)) {
+                                GenerationRequest request = GenerationRequest.builder()
+                                        .promptTokens(1, 2, 3)
+                                        .genLength(4)
+                                        .build();
+                                yield model.generate(request).tokens().length + " tokens on "
+                                        + model.backend().name();
+                            }
+                        }
                         default -> throw new IllegalArgumentException(args[0]);
                     };
             System.out.println("result: " + result);
