@@ -7,10 +7,12 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A fixed set of threads that share out the tasks of one operation. The calling thread works too, so a pool of n threads starts n − 1.
- * Several callers may use one pool at once: workers help whichever operation has tasks left, and every caller can finish its own alone.
+ * A fixed set of threads that share out the tasks of one operation. The calling thread works too, so a pool of n
+ * threads starts n − 1. Several callers may use one pool at once: workers help whichever operation has tasks left, and
+ * every caller can finish its own alone.
  *
- * <p>Which thread runs a task is left to chance; what a task computes must not depend on it, nor on the number of threads.
+ * <p>Which thread runs a task is left to chance; what a task computes must not depend on it, nor on the number of
+ * threads.
  */
 public final class WorkerPool implements AutoCloseable {
 
@@ -21,15 +23,15 @@ public final class WorkerPool implements AutoCloseable {
          * Runs one task.
          *
          * @param task 0 … tasks − 1
-         * @param slot 0 … {@link WorkerPool#slots()} − 1; no two tasks of one operation run in the same slot at the same time, so scratch
-         *     memory can be kept per slot
+         * @param slot 0 … {@link WorkerPool#slots()} − 1; no two tasks of one operation run in the same slot at the
+         *     same time, so scratch memory can be kept per slot
          */
         void run(int task, int slot);
     }
 
     /**
-     * How long an idle worker keeps looking for work before it parks, in nanoseconds. Operations of a small model follow each other within
-     * some 10 µs, and waking a parked thread costs about 50 µs.
+     * How long an idle worker keeps looking for work before it parks, in nanoseconds. Operations of a small model
+     * follow each other within some 10 µs, and waking a parked thread costs about 50 µs.
      */
     private static final long SPIN_NANOS = 50_000;
 
@@ -70,8 +72,8 @@ public final class WorkerPool implements AutoCloseable {
     }
 
     /**
-     * Runs all tasks and returns when the last one is done. A task may itself call this method; the slots of its tasks are then those of
-     * that inner operation.
+     * Runs all tasks and returns when the last one is done. A task may itself call this method; the slots of its tasks
+     * are then those of that inner operation.
      *
      * @param tasks how many
      * @param task what to run for each
@@ -109,13 +111,16 @@ public final class WorkerPool implements AutoCloseable {
                 Thread.onSpinWait();
             } else {
                 LockSupport.park(this);
-                Thread.interrupted(); // a task may have left the flag set, and with it park would return at once for ever
+                Thread.interrupted(); // a task may have set it, and park would then return at once for ever
                 idleSince = System.nanoTime();
             }
         }
     }
 
-    /** Stops the threads and waits until they have ended; not to be called by a task. Operations under way finish in their callers. */
+    /**
+     * Stops the threads and waits until they have ended; not to be called by a task. Operations under way finish in
+     * their callers.
+     */
     @Override
     public void close() {
         closed = true;

@@ -5,7 +5,10 @@ import dev.sparsed.internal.cpu.WorkerPool;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The residual sum and classifier-free guidance. Each element is rounded as in plain Java, so these equal the scalar kernels exactly. */
+/**
+ * The residual sum and classifier-free guidance. Each element is rounded as in plain Java, so these equal the scalar
+ * kernels exactly.
+ */
 final class Elementwise {
 
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;

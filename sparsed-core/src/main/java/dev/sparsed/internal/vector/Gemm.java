@@ -9,19 +9,21 @@ import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The matrix product {@code out = x·wᵀ (+ bias)}, blocked for the caches as in Goto and van de Geijn, "Anatomy of High-Performance
- * Matrix Multiplication" (2008).
+ * The matrix product {@code out = x·wᵀ (+ bias)}, blocked for the caches as in Goto and van de Geijn, "Anatomy of
+ * High-Performance Matrix Multiplication" (2008).
  *
  * <ul>
  *   <li>{@code x} is copied into tiles of {@link GemmTile#ROWS} rows and {@link GemmTile#DEPTH} columns;
- *   <li>a task multiplies a few hundred rows with a few panels of {@code w}. Per {@code DEPTH} columns it packs one panel after the other
- *       ({@link WeightPanel}, in the first-level cache) and runs all its tiles of {@code x} (second-level cache) against it;
- *   <li>its sums collect in scratch memory and are copied to {@code out} at the end, so that only that copy knows about ragged edges.
+ *   <li>a task multiplies a few hundred rows with a few panels of {@code w}. Per {@code DEPTH} columns it packs one
+ *       panel after the other ({@link WeightPanel}, in the first-level cache) and runs all its tiles of {@code x}
+ *       (second-level cache) against it;
+ *   <li>its sums collect in scratch memory and are copied to {@code out} at the end, so that only that copy knows
+ *       about ragged edges.
  * </ul>
  *
- * <p>An element of {@code out} is the sum over k of {@code DEPTH} products at a time, each block in the order of k with fused
- * multiply-adds; blocks are added in order, then the bias. Nothing else enters into it: neither the number of threads nor the width of
- * vectors nor how many other rows {@code x} has.
+ * <p>An element of {@code out} is the sum over k of {@code DEPTH} products at a time, each block in the order of k
+ * with fused multiply-adds; blocks are added in order, then the bias. Nothing else enters into it: neither the number
+ * of threads nor the width of vectors nor how many other rows {@code x} has.
  */
 final class Gemm {
 
@@ -31,7 +33,10 @@ final class Gemm {
 
     private static final int TILE = GemmTile.ROWS * GemmTile.A_STRIDE;
 
-    /** Tiles of a task, so that 512 rows are one task: {@code 516 × A_STRIDE} floats are 548 KiB of 1 MiB or more second-level cache. */
+    /**
+     * Tiles of a task, so that 512 rows are one task: {@code 516 × A_STRIDE} floats are 548 KiB of 1 MiB or more
+     * second-level cache.
+     */
     private static final int TASK_TILES = 516 / GemmTile.ROWS;
 
     /** Panels of a task: {@code 516 × 128} sums are 258 KiB. */
@@ -40,7 +45,10 @@ final class Gemm {
     /** Tasks per thread that let the fast ones make up for the slow ones. */
     private static final int TASKS_PER_THREAD = 4;
 
-    /** Up to this many tiles all of {@code x} stays in the cache: panels are then packed over their whole length, as memory has them. */
+    /**
+     * Up to this many tiles all of {@code x} stays in the cache: panels are then packed over their whole length, as
+     * memory has them.
+     */
     private static final int FEW_TILES = 4;
 
     /** Floats of {@code x} copied at a time (32 MiB). */
@@ -112,7 +120,7 @@ final class Gemm {
                 if (firstRow + row < x.rows()) {
                     System.arraycopy(x.data(), x.row(firstRow + row) + k, a, to, depth);
                 } else {
-                    Arrays.fill(a, to, to + depth, 0f); // multiplied, though never looked at: leftovers might be slow subnormals
+                    Arrays.fill(a, to, to + depth, 0f); // multiplied all the same: leftovers may be slow subnormals
                 }
             }
         }

@@ -4,12 +4,13 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The innermost loops of {@link Gemm}: {@code c[i][j] += Σ_k a[i][k]·b[k][j]} for a tile of a few rows and {@link #WIDTH} columns whose
- * sums stay in registers. 24 sums (12 rows of two vectors) use 27 of 32 registers, 12 sums (6 rows) 15 of 16; the four-row tile is for
- * the last rows and has the 8 independent sums that two FMA units of latency 4 need.
+ * The innermost loops of {@link Gemm}: {@code c[i][j] += Σ_k a[i][k]·b[k][j]} for a tile of a few rows and {@link
+ * #WIDTH} columns whose sums stay in registers. 24 sums (12 rows of two vectors) use 27 of 32 registers, 12 sums (6
+ * rows) 15 of 16; the four-row tile is for the last rows and has the 8 independent sums that two FMA units of latency
+ * 4 need.
  *
- * <p>All three read a row-major {@code a} with the constant row length {@link #A_STRIDE}, so that every operand is one base register plus
- * a constant.
+ * <p>All three read a row-major {@code a} with the constant row length {@link #A_STRIDE}, so that every operand is one
+ * base register plus a constant.
  */
 final class GemmTile {
 
@@ -21,12 +22,15 @@ final class GemmTile {
     static final int WIDTH = 2 * LANES;
 
     /**
-     * Terms summed up in registers before they are added to {@code c}. Fixed, because it decides how sums round; a panel of
-     * {@code b} (32 KiB with 512-bit vectors) then fits the first-level cache.
+     * Terms summed up in registers before they are added to {@code c}. Fixed, because it decides how sums round; a
+     * panel of {@code b} (32 KiB with 512-bit vectors) then fits the first-level cache.
      */
     static final int DEPTH = 256;
 
-    /** Row length of {@code a}: one cache line more than {@link #DEPTH}, or all rows would compete for the same cache sets. */
+    /**
+     * Row length of {@code a}: one cache line more than {@link #DEPTH}, or all rows would compete for the same cache
+     * sets.
+     */
     static final int A_STRIDE = DEPTH + 16;
 
     /** Rows of a full tile. AVX2 and SSE have 16 vector registers, AVX-512 and AArch64 have 32. */

@@ -14,7 +14,10 @@ final class Greedy {
 
     private static final int LANES = FLOATS.length();
 
-    /** Terms that each lane adds up in single precision before the sum goes on in double: a vocabulary has over 100,000. */
+    /**
+     * Terms that each lane adds up in single precision before the sum goes on in double: a vocabulary has over
+     * 100,000.
+     */
     private static final int TERMS = 64;
 
     private Greedy() {}

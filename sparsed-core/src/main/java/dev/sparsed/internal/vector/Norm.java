@@ -7,9 +7,9 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * RMSNorm, {@code out = x / √(mean(x²) + ε) · weight} per row (Zhang and Sennrich, 2019). A row's squares collect in four vectors, whose
- * lanes are then added one by one in double precision: {@code reduceLanes} does not say in which order it adds floats, and
- * compiled code does use another one than the interpreter.
+ * RMSNorm, {@code out = x / √(mean(x²) + ε) · weight} per row (Zhang and Sennrich, 2019). A row's squares collect in
+ * four vectors, whose lanes are then added one by one in double precision: {@code reduceLanes} does not say in which
+ * order it adds floats, and compiled code does use another one than the interpreter.
  */
 final class Norm {
 

@@ -8,8 +8,8 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Rotate-half RoPE in place: {@code (x_i, x_j) ← (x_i·cos − x_j·sin, x_j·cos + x_i·sin)}, {@code j = i + headDim/2} (Su et al., 2021, in
- * the arrangement of GPT-NeoX and Llama).
+ * Rotate-half RoPE in place: {@code (x_i, x_j) ← (x_i·cos − x_j·sin, x_j·cos + x_i·sin)}, {@code j = i + headDim/2}
+ * (Su et al., 2021, in the arrangement of GPT-NeoX and Llama).
  */
 final class Rope {
 

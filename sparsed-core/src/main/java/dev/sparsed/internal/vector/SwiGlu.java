@@ -7,7 +7,10 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/** {@code out = silu(gate) · up} with {@code silu(z) = z / (1 + e^−z)} (Shazeer, "GLU Variants Improve Transformer", 2020). */
+/**
+ * {@code out = silu(gate) · up} with {@code silu(z) = z / (1 + e^−z)} (Shazeer, "GLU Variants Improve Transformer",
+ * 2020).
+ */
 final class SwiGlu {
 
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;

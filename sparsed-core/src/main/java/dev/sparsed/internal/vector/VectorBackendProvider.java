@@ -9,12 +9,15 @@ import dev.sparsed.spi.BackendProvider;
 import java.util.Optional;
 
 /**
- * Offers the Vector API backend. This class itself must load without {@code jdk.incubator.vector}, which only a command-line option adds
- * to a JVM; {@link VectorKernels} is first touched in {@link #open}.
+ * Offers the Vector API backend. This class itself must load without {@code jdk.incubator.vector}, which only a
+ * command-line option adds to a JVM; {@link VectorKernels} is first touched in {@link #open}.
  */
 public final class VectorBackendProvider implements BackendProvider {
 
-    /** HotSpot's name for what C2 compiles to; below it, vectors are objects on the heap and the kernels slower than plain Java. */
+    /**
+     * HotSpot's name for what C2 compiles to; below it, vectors are objects on the heap and the kernels slower than
+     * plain Java.
+     */
     private static final int C2_LEVEL = 4;
 
     /** For {@link java.util.ServiceLoader}. */
@@ -47,7 +50,10 @@ public final class VectorBackendProvider implements BackendProvider {
         return Optional.empty();
     }
 
-    /** HotSpot's option, by reflection because neither its management module nor HotSpot need be there; {@link #C2_LEVEL} if not. */
+    /**
+     * HotSpot's option, by reflection because neither its management module nor HotSpot need be there; {@link
+     * #C2_LEVEL} if not.
+     */
     private static int tieredStopAtLevel() {
         try {
             Class<?> type = Class.forName("com.sun.management.HotSpotDiagnosticMXBean");

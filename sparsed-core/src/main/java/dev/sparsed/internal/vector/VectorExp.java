@@ -6,9 +6,9 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The exponential function on every lane of a vector. {@code eˣ = 2ⁿ·eʳ} with {@code n = round(x/ln 2)} and {@code |r| ≤ ln 2 / 2}; a
- * polynomial of degree 5 approximates {@code eʳ}. At most 2 ulp off; 0 instead of a subnormal result, because the processors at hand
- * take over a hundred cycles for each operation on one.
+ * The exponential function on every lane of a vector. {@code eˣ = 2ⁿ·eʳ} with {@code n = round(x/ln 2)} and {@code |r|
+ * ≤ ln 2 / 2}; a polynomial of degree 5 approximates {@code eʳ}. At most 2 ulp off; 0 instead of a subnormal result,
+ * because the processors at hand take over a hundred cycles for each operation on one.
  */
 final class VectorExp {
 
@@ -25,8 +25,8 @@ final class VectorExp {
     private static final float LN2_LOW = -0x1.05c610p-29f;
 
     /**
-     * 1.5·2²³: a float of this size has no bits after the point, so adding it rounds to an integer and leaves that integer in the low
-     * bits. Java's own conversion to int costs a fix-up for NaN and overflow.
+     * 1.5·2²³: a float of this size has no bits after the point, so adding it rounds to an integer and leaves that
+     * integer in the low bits. Java's own conversion to int costs a fix-up for NaN and overflow.
      */
     private static final float ROUNDER = 0x1.8p23f;
 

@@ -12,8 +12,8 @@ import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Every operation in the Vector API. Vectors have the width this processor prefers; results do not depend on the number of threads.
- * Needs the module {@code jdk.incubator.vector}: see {@link VectorBackendProvider}.
+ * Every operation in the Vector API. Vectors have the width this processor prefers; results do not depend on the
+ * number of threads. Needs the module {@code jdk.incubator.vector}: see {@link VectorBackendProvider}.
  */
 public final class VectorKernels implements CpuKernels {
 

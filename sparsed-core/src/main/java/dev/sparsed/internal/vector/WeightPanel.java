@@ -15,8 +15,8 @@ import jdk.incubator.vector.VectorSpecies;
  * Packs {@link GemmTile#WIDTH} rows of a weight matrix for {@link GemmTile}: transposed and widened to float32, so that
  * {@code panel[k][j] = w[firstRow + j][from + k]}.
  *
- * <p>Squares of L × L 32-bit lanes are transposed. With 16-bit weights a lane holds two neighbours, which are only taken
- * apart after the transposition: half the shuffles per weight.
+ * <p>Squares of L × L 32-bit lanes are transposed. With 16-bit weights a lane holds two neighbours, which are only
+ * taken apart after the transposition: half the shuffles per weight.
  */
 final class WeightPanel {
 
@@ -105,8 +105,8 @@ final class WeightPanel {
     }
 
     /**
-     * Transposes every square: stage s swaps, in every 2 × 2 block of elements at the distance 2ˢ, the two off the diagonal. Two stages at a
-     * time stay in registers; eight lanes leave an odd one.
+     * Transposes every square: stage s swaps, in every 2 × 2 block of elements at the distance 2ˢ, the two off the
+     * diagonal. Two stages at a time stay in registers; eight lanes leave an odd one.
      */
     private static void transpose(int[] squares, int rows) {
         twoStages(squares, rows / 4, TRANSPOSITION[0], TRANSPOSITION[1]);
@@ -185,8 +185,9 @@ final class WeightPanel {
     }
 
     /**
-     * Widens the binary16 in the upper half of every lane: exponent and fraction move 3 bits down to their place in a binary32, and a
-     * product corrects the exponent's bias (127 − 15 = 112), of subnormals too. All exponent bits set means ∞ or NaN, before and after.
+     * Widens the binary16 in the upper half of every lane: exponent and fraction move 3 bits down to their place in a
+     * binary32, and a product corrects the exponent's bias (127 − 15 = 112), of subnormals too. All exponent bits set
+     * means ∞ or NaN, before and after.
      */
     private static FloatVector float16(IntVector upperHalf) {
         IntVector magnitude = upperHalf.and(0x7fffffff).lanewise(VectorOperators.LSHR, 3);

@@ -37,7 +37,10 @@ class WorkerPoolTest {
         }
     }
 
-    /** Many operations of a few tasks, with pauses that let the workers park now and then; plain writes must be visible afterwards. */
+    /**
+     * Many operations of a few tasks, with pauses that let the workers park now and then; plain writes must be visible
+     * afterwards.
+     */
     @Test
     void survivesManyShortOperations() throws InterruptedException {
         try (WorkerPool pool = new WorkerPool(3)) {

@@ -151,8 +151,8 @@ class GemmTest {
     }
 
     /**
-     * Every element lies within γ·Σ|x·w| of a float64 sum, with γ = (K + 2)·2⁻²⁴, the bound of K + 1 roundings (Higham, "Accuracy and
-     * Stability of Numerical Algorithms", 3.1).
+     * Every element lies within γ·Σ|x·w| of a float64 sum, with γ = (K + 2)·2⁻²⁴, the bound of K + 1 roundings
+     * (Higham, "Accuracy and Stability of Numerical Algorithms", 3.1).
      */
     private static void assertMatchesFloat64(Matrix x, Weights w, @Nullable Matrix bias, Matrix out) {
         float[] weights = new float[w.rows() * w.columns()];

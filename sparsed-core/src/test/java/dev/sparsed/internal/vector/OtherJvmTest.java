@@ -17,7 +17,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What depends on how the JVM was started: the provider's verdict and the width of vectors. Each case starts a JVM of its own. */
+/**
+ * What depends on how the JVM was started: the provider's verdict and the width of vectors. Each case starts a JVM of
+ * its own.
+ */
 class OtherJvmTest {
 
     private static final String MODULE = "--add-modules=jdk.incubator.vector";

@@ -13,7 +13,10 @@ final class Samples {
 
     private Samples() {}
 
-    /** A matrix of Gaussian values that begins and ends inside its array, whose other elements are NaN: reading past it shows. */
+    /**
+     * A matrix of Gaussian values that begins and ends inside its array, whose other elements are NaN: reading past it
+     * shows.
+     */
     static Matrix matrix(Random random, int rows, int columns) {
         int before = 1 + random.nextInt(20);
         float[] data = new float[before + rows * columns + random.nextInt(20)];

@@ -34,7 +34,10 @@ class VectorExpTest {
         return Float.floatToRawIntBits(x);
     }
 
-    /** The largest error, in units of the last place of the exact value, over every 61st float between two bit patterns. */
+    /**
+     * The largest error, in units of the last place of the exact value, over every 61st float between two bit
+     * patterns.
+     */
     private static double worstUlps(int firstBits, int lastBits) {
         int lanes = FLOATS.length();
         float[] x = new float[lanes];
