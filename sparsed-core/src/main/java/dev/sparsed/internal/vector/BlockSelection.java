@@ -16,10 +16,10 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The selection of one head's blocks ({@link SelectionRule}), one query block at a time, with the scratch memory of one thread. One pass
- * over the scores of the block's rows, in tiles: the columns of {@code e^(s − lse)} are summed over the rows for prompt keys, and
- * {@link GenerationSums} takes the generation keys. Sums of up to 64 rows in one vector lane are float32; a prompt block with less than
- * 1e-38 of every row's weight counts as zero.
+ * The selection of one head's blocks ({@link SelectionRule}), one query block at a time, with the scratch memory of one
+ * thread. One pass over the scores of the block's rows, in tiles: the columns of {@code e^(s − lse)} are summed over
+ * the rows for prompt keys, and {@link GenerationSums} takes the generation keys. Sums of up to 64 rows in one vector
+ * lane are float32; a prompt block with less than 1e-38 of every row's weight counts as zero.
  */
 final class BlockSelection {
 
@@ -73,7 +73,7 @@ final class BlockSelection {
         int keys = packed.keys(head / heads.group());
         for (int firstRow = layout.start(queryBlock); firstRow < end; firstRow += QUERY_TILE) {
             int rows = Math.min(QUERY_TILE, end - firstRow);
-            ScoreTile.packQueries(q, firstRow, rows, head * headDim, headDim, queries);
+            QueryTiles.pack(q, firstRow, rows, head * headDim, headDim, queries);
             for (int row = 0; row < rows; row++) {
                 logSumExp[row] = lse.data()[lse.row(firstRow + row) + head];
             }
@@ -143,7 +143,8 @@ final class BlockSelection {
             generationSums.exponentiate(scores, rows, count * LANES, begun);
             for (int i = 0; i < count; i++) {
                 int panel = list.panels()[from + i];
-                for (int block = Math.max(firstBlock(panel, layout), first); block <= lastBlock(panel, layout); block++) {
+                int last = lastBlock(panel, layout);
+                for (int block = Math.max(firstBlock(panel, layout), first); block <= last; block++) {
                     long bits = PanelList.bits(panel, layout.start(block), layout.end(block)) & list.bits(from + i);
                     generationSums.add(scores, i * LANES, rows, bits, block - first);
                 }

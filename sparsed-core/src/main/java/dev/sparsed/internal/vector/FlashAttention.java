@@ -11,12 +11,14 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * FlashAttention (arXiv 2205.14135) of one tile of queries over any list of keys, with the scratch memory of one thread. Keys come in
- * tiles of {@link ScoreTile#KEY_TILE}; with the running maximum m, sum l and output O of a row, a tile with scores s changes them to
+ * FlashAttention (arXiv 2205.14135) of one tile of queries over any list of keys, with the scratch memory of one
+ * thread. Keys come in tiles of {@link ScoreTile#KEY_TILE}; with the running maximum m, sum l and output O of a row, a
+ * tile with scores s changes them to
  * <pre>
  *   m' = max(m, max s)    p = e^(s − m')    l' = l·e^(m − m') + Σ p    O' = O·e^(m − m') + p·V
  * </pre>
- * and the result is O / l. What a row gets depends on its own queries and on the list of keys, not on the other rows of the tile.
+ * and the result is O / l. What a row gets depends on its own queries and on the list of keys, not on the other rows of
+ * the tile.
  */
 final class FlashAttention {
 
@@ -58,7 +60,7 @@ final class FlashAttention {
         int padded = ScoreTile.paddedRows(rows);
         int keyHead = head / heads.group();
         begin(dim, stride, padded);
-        ScoreTile.packQueries(q, firstRow, rows, head * headDim, headDim, queries);
+        QueryTiles.pack(q, firstRow, rows, head * headDim, headDim, queries);
         for (int from = 0; from < list.count(); from += TILE_PANELS) {
             int count = Math.min(TILE_PANELS, list.count() - from);
             ScoreTile.compute(queries, padded, packed.keys(), packed.keys(keyHead), dim, list, from, count, scores);

@@ -10,10 +10,11 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Sums of a query tile's generation softmax by row and block. Where the prompt has nearly all of a row's weight, {@code e^(s − lse)} of
- * the generation keys underflows; so their sums are relative to the running maximum m of the row's generation scores, and rescaled when
- * it rises. At the end a row's sum over block j, {@code Σ e^(s − m)}, enters the importance over all keys with the weight
- * {@code e^(m − lse)}, and the one over the generation keys with the weight 1 / (the row's sum over all generation blocks).
+ * Sums of a query tile's generation softmax by row and block. Where the prompt has nearly all of a row's weight,
+ * {@code e^(s − lse)} of the generation keys underflows; so their sums are relative to the running maximum m of the
+ * row's generation scores, and rescaled when it rises. At the end a row's sum over block j, {@code Σ e^(s − m)}, enters
+ * the importance over all keys with the weight {@code e^(m − lse)}, and the one over the generation keys divided by the
+ * row's sum over all generation blocks.
  */
 final class GenerationSums {
 

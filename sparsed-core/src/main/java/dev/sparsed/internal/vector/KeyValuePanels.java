@@ -9,8 +9,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keys and values of some heads, copied into the order in which the attention kernels read them. In an activation two rows of one head
- * lie a multiple of 4096 bytes apart, so that the rows of a tile would share a few sets of the L1 cache.
+ * Keys and values of some heads, copied into the order in which the attention kernels read them. In an activation two
+ * rows of one head lie a multiple of 4096 bytes apart, so that the rows of a tile would share a few sets of the L1
+ * cache.
  *
  * <p>Keys: {@code [head][panel][evenDim][LANES]}, transposed within a panel of {@link PanelList#LANES} keys. Values:
  * {@code [head][paddedDim/PAIR][panel·LANES + key][PAIR]}, D padded to whole pairs of vectors. Padding is zero.

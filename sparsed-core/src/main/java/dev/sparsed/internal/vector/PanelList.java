@@ -4,9 +4,9 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The keys that a tile of queries attends to, as ascending panels: panel p holds the keys {@code p·LANES … (p+1)·LANES − 1}. Panels know
- * nothing of blocks, so the same packed keys serve every block size; where a block ends inside a panel, the panel carries one bit for each
- * of its keys that counts.
+ * The keys that a tile of queries attends to, as ascending panels: panel p holds {@link #LANES} keys from
+ * {@code p·LANES} on. Panels know nothing of blocks, so the same packed keys serve every block size; where a block ends
+ * inside a panel, the panel carries one bit for each of its keys that counts.
  */
 final class PanelList {
 

@@ -1,8 +1,15 @@
 package dev.sparsed.internal.vector;
 
-import dev.sparsed.spi.Positions;
+import static dev.sparsed.internal.vector.ScoreTile.GROUP;
 
-/** The rows of block-sparse queries, cut into tiles none of which crosses the border of a query block. */
+import dev.sparsed.internal.cpu.Matrix;
+import dev.sparsed.spi.Positions;
+import java.util.Arrays;
+
+/**
+ * Tiles of queries: where the rows of block-sparse queries are cut, so that no tile crosses the border of a query
+ * block, and how the rows of a tile are packed.
+ */
 final class QueryTiles {
 
     private int[] begin = new int[1];
@@ -62,5 +69,34 @@ final class QueryTiles {
      */
     int block(int tile) {
         return block[tile];
+    }
+
+    /**
+     * Copies query rows of one head into {@code [group][evenDim][GROUP]}, scaled by 1/√D; rows beyond the last are
+     * zero.
+     *
+     * @param q {@code [R, queryHeads × headDim]}
+     * @param firstRow first row
+     * @param rows how many, 1 … {@link ScoreTile#QUERY_TILE}
+     * @param column first column of the head
+     * @param headDim D
+     * @param packed receives {@code paddedRows(rows) × evenDim(D)} floats
+     */
+    static void pack(Matrix q, int firstRow, int rows, int column, int headDim, float[] packed) {
+        float scale = (float) (1 / Math.sqrt(headDim));
+        int padded = ScoreTile.paddedRows(rows);
+        int even = ScoreTile.evenDim(headDim);
+        Arrays.fill(packed, (padded - GROUP) * even, padded * even, 0);
+        float[] data = q.data();
+        for (int row = 0; row < rows; row++) {
+            int from = q.row(firstRow + row) + column;
+            int to = row / GROUP * GROUP * even + row % GROUP;
+            for (int d = 0; d < headDim; d++) {
+                packed[to + d * GROUP] = data[from + d] * scale;
+            }
+            if (even > headDim) {
+                packed[to + headDim * GROUP] = 0;
+            }
+        }
     }
 }

@@ -2,20 +2,21 @@ package dev.sparsed.internal.vector;
 
 import static dev.sparsed.internal.vector.PanelList.LANES;
 
-import dev.sparsed.internal.cpu.Matrix;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Scores of a tile: up to {@link #QUERY_TILE} query rows by up to {@link #KEY_TILE} keys, {@code S = Q·Kᵀ/√D}, stored
- * {@code [QUERY_TILE][KEY_TILE]}. A score depends on its query and its key alone: Σ over the features in ascending order, by fused
- * multiply-add from zero.
+ * {@code [QUERY_TILE][KEY_TILE]}. A score depends on its query and its key alone: Σ over the features in ascending
+ * order, by fused multiply-add from zero.
  */
 final class ScoreTile {
 
-    /** Keys of a tile. A multiple of two vectors of any width up to 2048 bits; 128 × D = 64 floats of values fit in an L1 cache. */
+    /**
+     * Keys of a tile. A multiple of two vectors of any width up to 2048 bits; 128 × D = 64 floats of values fit in an
+     * L1 cache.
+     */
     static final int KEY_TILE = 128;
 
     /** Panels of a tile. */
@@ -46,37 +47,9 @@ final class ScoreTile {
     }
 
     /**
-     * Copies query rows of one head into {@code [group][evenDim][GROUP]}, scaled by 1/√D; rows beyond the last are zero.
-     *
-     * @param q {@code [R, queryHeads × headDim]}
-     * @param firstRow first row
-     * @param rows how many, 1 … {@link #QUERY_TILE}
-     * @param column first column of the head
-     * @param headDim D
-     * @param packed receives {@code paddedRows(rows) × evenDim(D)} floats
-     */
-    static void packQueries(Matrix q, int firstRow, int rows, int column, int headDim, float[] packed) {
-        float scale = (float) (1 / Math.sqrt(headDim));
-        int padded = paddedRows(rows);
-        int even = evenDim(headDim);
-        Arrays.fill(packed, (padded - GROUP) * even, padded * even, 0);
-        float[] data = q.data();
-        for (int row = 0; row < rows; row++) {
-            int from = q.row(firstRow + row) + column;
-            int to = row / GROUP * GROUP * even + row % GROUP;
-            for (int d = 0; d < headDim; d++) {
-                packed[to + d * GROUP] = data[from + d] * scale;
-            }
-            if (even > headDim) {
-                packed[to + headDim * GROUP] = 0;
-            }
-        }
-    }
-
-    /**
      * Computes the scores of a tile; those of keys that do not count become −∞.
      *
-     * @param queries as {@link #packQueries} left them
+     * @param queries as {@link QueryTiles#pack} left them
      * @param rows query rows, a multiple of {@link #GROUP}
      * @param keys packed keys
      * @param head where the keys of the head begin
@@ -87,7 +60,15 @@ final class ScoreTile {
      * @param scores {@code [QUERY_TILE][KEY_TILE]}
      */
     static void compute(
-            float[] queries, int rows, float[] keys, int head, int dim, PanelList list, int from, int count, float[] scores) {
+            float[] queries,
+            int rows,
+            float[] keys,
+            int head,
+            int dim,
+            PanelList list,
+            int from,
+            int count,
+            float[] scores) {
         int[] panels = list.panels();
         int size = dim * LANES;
         int panel = 0;

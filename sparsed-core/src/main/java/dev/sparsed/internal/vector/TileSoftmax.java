@@ -36,8 +36,9 @@ final class TileSoftmax {
     }
 
     /**
-     * {@code s = e^(s − shift)} in place, and {@code sums += Σ} of every row, lane by lane. The only place of attention that calls
-     * {@link VectorExp}: the compiler stops inlining in a method that has grown too large, and a vector that crosses a call is allocated.
+     * {@code s = e^(s − shift)} in place, and {@code sums += Σ} of every row, lane by lane. The only place of attention
+     * that calls {@link VectorExp}: the compiler stops inlining in a method that has grown too large, and a vector that
+     * crosses a call is allocated.
      *
      * @param scores the tile
      * @param rows query rows
@@ -74,8 +75,8 @@ final class TileSoftmax {
     }
 
     /**
-     * {@return the sum of the lanes of a vector, in ascending order} {@code reduceLanes} leaves the order open, and interpreter and
-     * compiler differ in it.
+     * {@return the sum of the lanes of a vector, in ascending order} {@code reduceLanes} leaves the order open, and
+     * interpreter and compiler differ in it.
      *
      * @param lanes holds the vector
      * @param at index of its first lane

@@ -9,7 +9,10 @@ import static dev.sparsed.internal.vector.ScoreTile.WIDE;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The weighted sum of a tile's values: {@code O += P·V}. Every sum adds its keys in ascending order, by fused multiply-add. */
+/**
+ * The weighted sum of a tile's values: {@code O += P·V}. Every sum adds its keys in ascending order, by fused
+ * multiply-add.
+ */
 final class ValueTile {
 
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
@@ -47,7 +50,8 @@ final class ValueTile {
         if (WIDE) {
             for (; d + 2 * PAIR <= stride; d += 2 * PAIR) {
                 for (int row = 0; row < rows; row += GROUP) {
-                    add4(weights, row, values, v, v + valuePair, panels, from, count, outputs, row * stride + d, stride);
+                    int to = row * stride + d;
+                    add4(weights, row, values, v, v + valuePair, panels, from, count, outputs, to, stride);
                 }
                 v += 2 * valuePair;
             }
@@ -62,7 +66,17 @@ final class ValueTile {
 
     /** 4 rows × 4 vectors of features. */
     private static void add4(
-            float[] p, int row, float[] v, int v0, int v1, int[] panels, int from, int count, float[] o, int to, int stride) {
+            float[] p,
+            int row,
+            float[] v,
+            int v0,
+            int v1,
+            int[] panels,
+            int from,
+            int count,
+            float[] o,
+            int to,
+            int stride) {
         int to1 = to + stride;
         int to2 = to1 + stride;
         int to3 = to2 + stride;

@@ -15,13 +15,16 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@link AttentionBackend} on vectors. Packs keys and values of a few heads, then shares out head × query tile over the threads. Keeps
- * its scratch memory, which grows on demand and is linear in the canvas. One instance belongs to one request, and one thread at a time
- * calls it.
+ * {@link AttentionBackend} on vectors. Packs keys and values of a few heads, then shares out head × query tile over the
+ * threads. Keeps its scratch memory, which grows on demand and is linear in the canvas. One instance belongs to one
+ * request, and one thread at a time calls it.
  */
 final class VectorAttention {
 
-    /** Floats of keys, and as many of values, that are packed at once: few heads of a long canvas, all heads of a short one. */
+    /**
+     * Floats of keys, and as many of values, that are packed at once: few heads of a long canvas, all heads of a short
+     * one.
+     */
     private static final int PACKED_FLOATS = 1 << 23;
 
     /** Tasks per thread below which query tiles become smaller, so that no thread waits long for the last one. */

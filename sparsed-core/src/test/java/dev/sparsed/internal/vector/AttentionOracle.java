@@ -5,8 +5,8 @@ import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.spi.HeadLayout;
 
 /**
- * Attention and block selection in float64 from their definitions (SparseD, arXiv 2509.24014, §3): whole score matrices, one entry at a
- * time, nothing shared with the kernels under test but the arguments.
+ * Attention and block selection in float64 from their definitions (SparseD, arXiv 2509.24014, §3): whole score
+ * matrices, one entry at a time, nothing shared with the kernels under test but the arguments.
  *
  * @param q {@code [R, queryHeads × headDim]}
  * @param k {@code [N, keyValueHeads × headDim]}
@@ -113,7 +113,10 @@ record AttentionOracle(Matrix q, Matrix k, Matrix v, HeadLayout heads) {
         return new Choice(kept, Math.min(overall.margin, isolated.margin));
     }
 
-    /** Σ over the query block's rows and each key block's columns of the softmax over the keys from block {@code first} on, over B². */
+    /**
+     * Σ over the query block's rows and each key block's columns of the softmax over the keys from block {@code first}
+     * on, over B².
+     */
     private static double[] importance(double[][] scores, int queryBlock, int size, int first, int blocks) {
         double[] importance = new double[blocks];
         for (int r = queryBlock * size; r < Math.min(scores.length, (queryBlock + 1) * size); r++) {
@@ -125,7 +128,10 @@ record AttentionOracle(Matrix q, Matrix k, Matrix v, HeadLayout heads) {
         return importance;
     }
 
-    /** The k = min(count, max(1, ⌊count·ρ⌋ + 1)) largest of the {@code count} entries from {@code first} on, ties to the lower index. */
+    /**
+     * The k = min(count, max(1, ⌊count·ρ⌋ + 1)) largest of the {@code count} entries from {@code first} on, ties to
+     * the lower index.
+     */
     private static Choice top(double[] importance, int first, double ratio) {
         int count = importance.length - first;
         int budget = Math.min(count, Math.max(1, (int) Math.floor(count * ratio) + 1));

@@ -57,7 +57,7 @@ class AttentionOracleTest {
             }
         },
         VECTOR {
-            private final VectorAttention attention = new VectorAttention(POOL); // one for all: its scratch memory is used again
+            private final VectorAttention attention = new VectorAttention(POOL); // its scratch is used again
 
             @Override
             void dense(Inputs in, Matrix out, @Nullable Matrix logSumExp) {
@@ -106,7 +106,10 @@ class AttentionOracleTest {
             return surrounded(rows.count(), heads.queryHeads());
         }
 
-        /** Error of a score, and so of a logarithm of a probability: D roundings of terms as large as the largest score. */
+        /**
+         * Error of a score, and so of a logarithm of a probability: D roundings of terms as large as the largest
+         * score.
+         */
         double scoreError(double[][] scores) {
             double largest = Arrays.stream(scores).flatMapToDouble(Arrays::stream).map(Math::abs).max().orElseThrow();
             return EPSILON * (8 + Math.sqrt(heads.headDim())) * (1 + largest);
@@ -321,7 +324,12 @@ class AttentionOracleTest {
             for (int i = 0; i < 9; i++) {
                 int length = any(random, LENGTHS);
                 int generation = new int[] {
-                    0, length, length / 2, Math.min(length, blockSize / 2), Math.min(length, 2 * blockSize + 1), length / 3
+                    0,
+                    length,
+                    length / 2,
+                    Math.min(length, blockSize / 2),
+                    Math.min(length, 2 * blockSize + 1),
+                    length / 3
                 }[i % 6];
                 double ratio = new double[] {0, 0.3, 0.5, 1, 0.2, 0.7}[(i + i / 6) % 6];
                 Inputs in = Inputs.random(random, length, heads(random), all(length), 1);
@@ -333,7 +341,29 @@ class AttentionOracleTest {
         assertThat(ties).as("query blocks too close to call, of %d", choices).isLessThan(choices / 500);
     }
 
-    /** Prompt keys that every query prefers by far: e^(score − log-sum-exp) of all generation keys underflows in float32. */
+    /**
+     * Long generations: their keys fill several tiles, blocks cross the border of a tile, and maxima rise on the way.
+     */
+    @ParameterizedTest
+    @EnumSource
+    void selectionAmongManyGenerationBlocks(Kernels kernels) {
+        Random random = new Random(8);
+        int ties = 0;
+        for (int blockSize : new int[] {5, 20, 24, 48, 56, 100}) {
+            for (int generation : new int[] {300, 391, 400}) {
+                HeadLayout heads = new HeadLayout(2, 1, 16);
+                Inputs in = Inputs.random(random, 400, heads, all(400), 1.5);
+                SelectionRule rule = new SelectionRule(new BlockLayout(400, generation, blockSize), 0.4);
+                ties += assertSelection(kernels, in, rule, 2e-5);
+            }
+        }
+        assertThat(ties).isLessThan(10);
+    }
+
+    /**
+     * Prompt keys that every query prefers by far: e^(score − log-sum-exp) of all generation keys underflows in
+     * float32.
+     */
     @ParameterizedTest
     @EnumSource
     void selectionOfGenerationBlocksThatThePromptOutweighs(Kernels kernels) {
@@ -359,7 +389,7 @@ class AttentionOracleTest {
 
     @Test
     void theOracleKnowsTheBordersOfThePrompt() {
-        // 10 tokens in blocks of 4: with G = 3 block 1 straddles the border and counts as prompt, block 2 is the generation block
+        // 10 tokens in blocks of 4: with G = 3 block 1 straddles the border and counts as prompt
         double[][] scores = new double[10][10];
         assertThat(AttentionOracle.select(scores, 0, 3, 4, 0).kept()).containsExactly(true, false, true);
         assertThat(AttentionOracle.select(scores, 0, 10, 4, 0).kept()).containsExactly(true, false, false);
