@@ -1,11 +1,11 @@
 package dev.sparsed.bench.cli;
 
+import dev.sparsed.BackendInfo;
 import dev.sparsed.bench.DemoModel;
 import dev.sparsed.bench.quality.Task;
 import dev.sparsed.bench.quality.TaskFile;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -43,14 +43,13 @@ final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        PrintWriter out = main.shell().out();
         List<Task> tasks = tasks();
         Task sudoku = sudoku(tasks);
         try (LoadedModel loaded = model.load()) {
-            introduce(loaded, out);
             Stage stage = new Stage(main.shell(), view, main.interruption(), loaded.model());
+            introduce(stage, loaded);
             double secondsPerStep = new SudokuDemo(stage, sudoku).run();
-            out.println();
+            stage.say("");
             int tokens = sudoku.length();
             new NeedleDemo(stage, NeedleChoice.of(tasks, loaded.model().info(), tokens, secondsPerStep)).run();
         }
@@ -74,21 +73,20 @@ final class DemoCommand implements Callable<Integer> {
         }
     }
 
-    private void introduce(LoadedModel loaded, PrintWriter out) {
-        var backend = loaded.model().backend();
-        out.println("SparseD for Java. " + (loaded.demo() == null ? loaded.folder() : "The demo model") + ": "
+    private static void introduce(Stage stage, LoadedModel loaded) {
+        BackendInfo backend = loaded.model().backend();
+        stage.tell("SparseD for Java. " + (loaded.demo() == null ? loaded.folder() : "The demo model") + ": "
                 + Texts.count(WeightSummary.of(loaded.folder()).parameters()) + " parameters, on the backend " + backend.name()
                 + " (" + backend.device() + "), " + backend.threads() + (backend.threads() == 1 ? " thread." : " threads."));
-        String faster = BackendReport.all().stream()
-                .takeWhile(report -> !report.name().equals(backend.name()))
-                .filter(report -> !report.available() && !report.name().equals("cuda")) // most machines have none
-                .map(report -> report.name() + ": " + report.obstacle())
-                .collect(Collectors.joining("; "));
         if (backend.name().equals("scalar")) {
-            out.println("The scalar backend is the specification, not the fast one: all of this takes many times as long as it should."
-                    + (faster.isEmpty() ? "" : " " + faster));
+            stage.tell("The scalar backend is the specification, not the fast one: all of this takes many times as long as it"
+                    + " should." + BackendReport.all().stream()
+                            .filter(report -> report.name().equals("vector"))
+                            .map(report -> report.available()
+                                    ? " The backend vector is available."
+                                    : " The backend vector is not available: " + report.obstacle())
+                            .collect(Collectors.joining()));
         }
-        out.println();
-        out.flush();
+        stage.say("");
     }
 }

@@ -1,5 +1,6 @@
 package dev.sparsed.bench.cli;
 
+import dev.sparsed.GenerationCancelledException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -108,6 +109,9 @@ public final class Main {
     private int failed(Throwable problem) {
         Failure failure = Failure.of(problem);
         shell.out().flush();
+        if (problem instanceof GenerationCancelledException && shell.terminal().canRedraw()) {
+            shell.err().println(); // the terminal has just written ^C
+        }
         shell.err().println("sparsed: " + failure.message());
         showStackTrace(problem);
         return failure.exitCode();

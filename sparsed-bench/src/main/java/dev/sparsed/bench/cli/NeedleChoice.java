@@ -14,10 +14,15 @@ final class NeedleChoice {
     /** Both runs together; a demo of two minutes loads and solves a sudoku as well. */
     private static final double MOST_SECONDS = 80;
 
+    /** Share of the text before the number, so that it stands neither at the beginning nor at the end, which are shown. */
+    private static final double LEAST_DEPTH = 0.2;
+
+    private static final double MOST_DEPTH = 0.8;
+
     private NeedleChoice() {}
 
     /**
-     * Picks the longest task up to 2,048 tokens that fits into the time, or the shortest of all if none does.
+     * Picks the longest task up to 2,048 tokens, its answer in the middle of the text, that fits into the time, or the shortest of all if none does.
      *
      * @param tasks what there is
      * @param model the model
@@ -30,16 +35,28 @@ final class NeedleChoice {
         double secondsPerOperation = measuredSeconds / operations(model, measuredTokens);
         List<Task> byLength = tasks.stream()
                 .filter(task -> task.name().equals(NAME) && task.length() <= LONGEST)
+                .filter(task -> depth(task) >= LEAST_DEPTH && depth(task) <= MOST_DEPTH)
                 .sorted(Comparator.comparingInt(Task::length))
                 .toList();
         if (byLength.isEmpty()) {
-            throw new IllegalArgumentException("the demo needs a task " + NAME + " of at most " + LONGEST + " tokens");
+            throw new IllegalArgumentException("the demo needs a task " + NAME + " of at most " + LONGEST
+                    + " tokens with its answer in the middle of the text");
         }
         Task first = byLength.getFirst();
         return byLength.stream()
                 .filter(task -> 2.0 * task.steps() * operations(model, task.length()) * secondsPerOperation <= MOST_SECONDS)
                 .reduce((shorter, longer) -> shorter.length() == longer.length() ? shorter : longer)
                 .orElse(first);
+    }
+
+    /**
+     * How deep the number is hidden.
+     *
+     * @param task a hidden-number task
+     * @return share of the text before the first mention of its answer, 0 … 1; negative if it is not in the text
+     */
+    static double depth(Task task) {
+        return task.user().indexOf(task.answer().getFirst()) / (double) task.user().length();
     }
 
     /** Floating-point operations of a dense step: 2 per weight and token, and 4 N² per feature of the queries and layer. */

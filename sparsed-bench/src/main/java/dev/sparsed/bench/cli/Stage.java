@@ -19,6 +19,9 @@ import java.util.function.Function;
  */
 record Stage(Shell shell, ViewOptions view, Interruption interruption, DiffusionModel model) {
 
+    /** Longer lines are hard to read. */
+    private static final int MOST_COLUMNS = 100;
+
     /** {@return whether the audience sees every step} */
     boolean live() {
         return view.live(shell.terminal());
@@ -42,6 +45,15 @@ record Stage(Shell shell, ViewOptions view, Interruption interruption, Diffusion
     void say(String line) {
         shell.out().println(line);
         shell.out().flush();
+    }
+
+    /**
+     * Prints a sentence or two, wrapped.
+     *
+     * @param text without line breaks; every line starts with the spaces it starts with
+     */
+    void tell(String text) {
+        Texts.wrapped(text, Math.min(MOST_COLUMNS, shell.terminal().columns())).forEach(this::say);
     }
 
     /**

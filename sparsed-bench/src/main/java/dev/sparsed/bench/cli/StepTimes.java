@@ -23,6 +23,16 @@ final class StepTimes {
     }
 
     /**
+     * The fastest step: the one that other programs disturbed least.
+     *
+     * @param kind which steps
+     * @return nanoseconds, empty if there was no such step
+     */
+    OptionalDouble least(AttentionMode kind) {
+        return nanos.getOrDefault(kind, List.of()).stream().mapToDouble(Long::doubleValue).min();
+    }
+
+    /**
      * The median, which a step that had to wait for the machine does not move.
      *
      * @param kind which steps

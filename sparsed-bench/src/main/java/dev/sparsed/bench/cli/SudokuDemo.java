@@ -31,7 +31,7 @@ record SudokuDemo(Stage stage, Task task) {
         String puzzle = task.answer().getFirst();
         long givens = puzzle.chars().filter(c -> c != '.').count();
         SudokuView view = new SudokuView(puzzle, stage.glyphs(), stage.style());
-        stage.say("1. A sudoku with " + givens + " givens. The answer starts as " + task.genLength()
+        stage.tell("1. A sudoku with " + givens + " givens. The answer starts as " + task.genLength()
                 + " masks; every step, the cell that the model is surest of becomes a digit.");
         stage.say("");
         stage.say("   " + view.legend());
@@ -40,17 +40,17 @@ record SudokuDemo(Stage stage, Task task) {
                 QualityRun.request(task, request -> {}), view::lines, true, times::add, new Snapshots(view));
         String answer = AnswerText.untilEndOfTurn(stage.model().tokenizer(), result.tokens()).strip();
         stage.say("");
-        stage.say(verdict(Sudoku.faults(puzzle, answer), result, times));
-        return times.median(AttentionMode.DENSE).orElseThrow() / 1e9;
+        stage.say(verdict(Sudoku.faults(puzzle, answer)));
+        double median = times.median(AttentionMode.DENSE).orElseThrow();
+        stage.say("   " + task.steps() + " steps in " + Texts.seconds(result.timings().total()) + ", " + Texts.millis(median)
+                + " each (median).");
+        return median / 1e9;
     }
 
-    private String verdict(List<String> faults, GenerationResult result, StepTimes times) {
-        double median = times.median(AttentionMode.DENSE).orElseThrow();
-        String time = task.steps() + " steps in " + Texts.seconds(result.timings().total()) + ", " + Texts.millis(median)
-                + " each (median).";
+    private String verdict(List<String> faults) {
         return faults.isEmpty()
-                ? stage.style().made("   Solved: every row, column and box holds 1 to 9, and no given was changed.") + " " + time
-                : stage.style().wrong("   Not solved: " + String.join("; ", faults) + ".") + " " + time;
+                ? stage.style().made("   Solved: every row, column and box holds 1 to 9, and no given was changed.")
+                : stage.style().wrong("   Not solved: " + String.join("; ", faults) + ".");
     }
 
     /** Prints the grid now and then. */

@@ -1,6 +1,8 @@
 package dev.sparsed.bench.cli;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** Numbers for people. */
@@ -68,5 +70,29 @@ final class Texts {
      */
     static String printable(String text) {
         return text.replaceAll("[\\p{Cntrl}\\x{80}-\\x{9f}&&[^\\n\\t]]", "?");
+    }
+
+    /**
+     * Breaks a text into lines at its spaces.
+     *
+     * @param text without line breaks; the spaces it starts with begin every line
+     * @param columns the most characters in a line; a longer word gets a line of its own
+     * @return at least one line
+     */
+    static List<String> wrapped(String text, int columns) {
+        String indent = text.substring(0, text.length() - text.stripLeading().length());
+        List<String> lines = new ArrayList<>();
+        StringBuilder line = new StringBuilder(indent);
+        for (String word : text.strip().split(" ")) {
+            boolean first = line.length() == indent.length();
+            if (!first && line.length() + 1 + word.length() > columns) {
+                lines.add(line.toString());
+                line.setLength(indent.length());
+                first = true;
+            }
+            line.append(first ? "" : " ").append(word);
+        }
+        lines.add(line.toString());
+        return lines;
     }
 }

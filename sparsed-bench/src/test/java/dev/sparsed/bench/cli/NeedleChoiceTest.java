@@ -29,6 +29,12 @@ class NeedleChoiceTest {
     }
 
     @Test
+    void wantsTheNumberInTheMiddleOfTheText() {
+        Task atTheEnd = new Task(1, "niah_single", 2048, "it is at the end: 7", "", 32, 32, 16, AnswerMode.EXACT, List.of("7"));
+        assertThat(NeedleChoice.of(List.of(TASKS.getFirst(), atTheEnd), MODEL, 192, 0.01)).isSameAs(TASKS.getFirst());
+    }
+
+    @Test
     void saysWhatItNeeds() {
         assertThatThrownBy(() -> NeedleChoice.of(TASKS.subList(2, 3), MODEL, 192, 1))
                 .hasMessageContaining("needs a task niah_single");
@@ -47,6 +53,6 @@ class NeedleChoiceTest {
     }
 
     private static Task task(String name, int length) {
-        return new Task(1, name, length, "?", "", 32, 32, 16, AnswerMode.EXACT, List.of("1"));
+        return new Task(1, name, length, "middle 7 of it", "", 32, 32, 16, AnswerMode.EXACT, List.of("7"));
     }
 }
