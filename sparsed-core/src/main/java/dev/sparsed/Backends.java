@@ -24,11 +24,14 @@ final class Backends {
      * @throws BackendUnavailableException if a required backend is not there or cannot run here
      */
     static Backend open(LoadOptions options) {
-        List<BackendProvider> byPriority = ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader()).stream()
-                .map(ServiceLoader.Provider::get)
-                .sorted(Comparator.comparingInt(BackendProvider::priority).reversed())
-                .toList();
-        int threads = options.threads() > 0 ? options.threads() : Runtime.getRuntime().availableProcessors();
+        List<BackendProvider> byPriority =
+                ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader()).stream()
+                        .map(ServiceLoader.Provider::get)
+                        .sorted(Comparator.comparingInt(BackendProvider::priority)
+                                .reversed())
+                        .toList();
+        int threads =
+                options.threads() > 0 ? options.threads() : Runtime.getRuntime().availableProcessors();
         BackendOptions backendOptions = new BackendOptions(threads);
         return options.backend().equals("auto")
                 ? best(byPriority, backendOptions)
@@ -46,7 +49,8 @@ final class Backends {
                     provider.name().equals("vector") ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG;
             LOGGER.log(level, "backend {0} is not used: {1}", provider.name(), obstacle.get());
         }
-        throw new BackendUnavailableException("no backend found: META-INF/services of sparsed-core is not on the class path");
+        throw new BackendUnavailableException(
+                "no backend found: META-INF/services of sparsed-core is not on the class path");
     }
 
     private static Backend required(List<BackendProvider> byPriority, String name, BackendOptions options) {

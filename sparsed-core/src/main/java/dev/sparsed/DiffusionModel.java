@@ -148,12 +148,8 @@ public final class DiffusionModel implements AutoCloseable {
             if (request.cfgScale() > 0) {
                 Denoiser unconditional = forwardPass(request, canvas, plan(request, canvas), context, listener);
                 denoiser = new GuidedDenoiser(
-                        denoiser,
-                        unconditional,
-                        context,
-                        canvas.promptLength(),
-                        config.maskToken(),
-                        (float) request.cfgScale());
+                        denoiser, unconditional, context, canvas.promptLength(), config.maskToken(), (float)
+                                request.cfgScale());
             }
             StepSchedule schedule = new StepSchedule(request.genLength(), request.blockLength(), request.steps());
             Sampler sampler = new Sampler(request.temperature(), request.remasking(), request.seed());
@@ -217,7 +213,8 @@ public final class DiffusionModel implements AutoCloseable {
 
     /** Ids beyond the tokenizer's vocabulary stand for nothing. */
     private static String textOf(Canvas canvas, Tokenizer tokenizer) {
-        int[] tokens = Arrays.stream(canvas.generated()).filter(tokenizer::contains).toArray();
+        int[] tokens =
+                Arrays.stream(canvas.generated()).filter(tokenizer::contains).toArray();
         return tokenizer.decode(tokens, true);
     }
 
@@ -289,7 +286,8 @@ public final class DiffusionModel implements AutoCloseable {
     @Override
     public void close() {
         if (lifetime.getReadHoldCount() > 0) {
-            throw new IllegalStateException("a listener cannot close the model it runs on: cancel the generation instead");
+            throw new IllegalStateException(
+                    "a listener cannot close the model it runs on: cancel the generation instead");
         }
         closed = true;
         lifetime.writeLock().lock();

@@ -79,7 +79,7 @@ public final class GenerationResult {
 
     @Override
     public String toString() {
-        return "GenerationResult[" + (text == null ? tokens.length + " tokens" : '"' + text + '"') + ", prompt of " + promptLength
-                + " tokens, " + timings + ", density " + density() + ", on " + backend.name() + "]";
+        return "GenerationResult[" + (text == null ? tokens.length + " tokens" : '"' + text + '"') + ", prompt of "
+                + promptLength + " tokens, " + timings + ", density " + density() + ", on " + backend.name() + "]";
     }
 }

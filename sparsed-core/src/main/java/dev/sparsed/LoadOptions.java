@@ -19,7 +19,8 @@ public record LoadOptions(String backend, int threads, int contextLength) {
     public LoadOptions {
         Objects.requireNonNull(backend, "backend");
         if (threads < 0) {
-            throw new IllegalArgumentException("threads = " + threads + ": must be at least 1, or 0 for all processors");
+            throw new IllegalArgumentException(
+                    "threads = " + threads + ": must be at least 1, or 0 for all processors");
         }
         if (contextLength < 0) {
             throw new IllegalArgumentException(

@@ -30,8 +30,8 @@ class DemoModelGoldenTest {
     private static final Path RECORDINGS = Path.of("src/test/resources/golden-demo");
 
     static Stream<Arguments> runs() {
-        return GoldenCase.in(MODEL, RECORDINGS).stream().flatMap(golden -> Stream.of(1, 2)
-                .map(threads -> Arguments.of(golden, "vector", threads)));
+        return GoldenCase.in(MODEL, RECORDINGS).stream()
+                .flatMap(golden -> Stream.of(1, 2).map(threads -> Arguments.of(golden, "vector", threads)));
     }
 
     /** The scalar backend takes minutes for the long generations; the short one shows the loop, the forward passes show the rest. */

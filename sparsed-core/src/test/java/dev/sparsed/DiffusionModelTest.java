@@ -64,13 +64,16 @@ class DiffusionModelTest {
 
     @Test
     void everyRequestLeavesNoMask() {
-        GenerationResult result = model.generate(request(40).policy(new SparseD(0.2, 0.3, 8)).build());
+        GenerationResult result =
+                model.generate(request(40).policy(new SparseD(0.2, 0.3, 8)).build());
         assertThat(result.tokens()).hasSize(24).doesNotContain(MASK);
         assertThat(result.timings().denseSteps()).isEqualTo(3);
         assertThat(result.timings().selectSteps()).isEqualTo(1);
         assertThat(result.timings().sparseSteps()).isEqualTo(8);
         assertThat(result.timings().total()).isPositive();
-        assertThat(result.densityPerLayer()).hasSize(2).allSatisfy(d -> assertThat(d).isBetween(0.3, 0.6));
+        assertThat(result.densityPerLayer())
+                .hasSize(2)
+                .allSatisfy(d -> assertThat(d).isBetween(0.3, 0.6));
     }
 
     @ParameterizedTest
@@ -111,7 +114,8 @@ class DiffusionModelTest {
         GenerationResult result = model.generate(request, events::add);
         assertThat(result.tokens()).hasSize(generation).doesNotContain(MASK);
         assertThat(events).hasSize(steps);
-        assertThat(events.stream().mapToInt(event -> event.commits().size()).sum()).isEqualTo(generation);
+        assertThat(events.stream().mapToInt(event -> event.commits().size()).sum())
+                .isEqualTo(generation);
         assertThat(events.getLast().masksLeft()).isZero();
         int selecting = (int) Math.floor(steps * skip) + 1;
         assertThat(result.timings().selectSteps()).isEqualTo(selecting < steps - 1 ? 1 : 0);
@@ -122,8 +126,8 @@ class DiffusionModelTest {
         int[] plain = model.generate(request(40).build()).tokens();
         int[] guided = model.generate(request(40).cfgScale(3).build()).tokens();
         assertThat(guided).isNotEqualTo(plain);
-        GenerationResult sparse =
-                model.generate(request(40).cfgScale(3).policy(new SparseD(0, 1, 8)).build());
+        GenerationResult sparse = model.generate(
+                request(40).cfgScale(3).policy(new SparseD(0, 1, 8)).build());
         assertThat(sparse.tokens()).isEqualTo(guided);
     }
 
@@ -133,7 +137,9 @@ class DiffusionModelTest {
         int[] expected = model.generate(request).tokens();
         for (int threads : new int[] {1, 2, 4}) {
             try (DiffusionModel other = DiffusionModel.load(FOLDER, LoadOptions.DEFAULT.withThreads(threads))) {
-                assertThat(other.generate(request).tokens()).as(threads + " threads").isEqualTo(expected);
+                assertThat(other.generate(request).tokens())
+                        .as(threads + " threads")
+                        .isEqualTo(expected);
             }
         }
         assertThat(model.generate(sampled(100)).tokens()).isNotEqualTo(expected);
@@ -141,12 +147,14 @@ class DiffusionModelTest {
 
     @Test
     void concurrentRequestsDoNotDisturbEachOther() throws Exception {
-        List<int[]> alone =
-                IntStream.range(0, 8).mapToObj(i -> model.generate(sampled(i)).tokens()).toList();
+        List<int[]> alone = IntStream.range(0, 8)
+                .mapToObj(i -> model.generate(sampled(i)).tokens())
+                .toList();
         try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
             for (int round = 0; round < 2; round++) {
                 List<Callable<int[]>> requests = IntStream.range(0, 8)
-                        .<Callable<int[]>>mapToObj(i -> () -> model.generate(sampled(i)).tokens())
+                        .<Callable<int[]>>mapToObj(
+                                i -> () -> model.generate(sampled(i)).tokens())
                         .toList();
                 List<Future<int[]>> together = threads.invokeAll(requests);
                 for (int i = 0; i < 8; i++) {
@@ -243,8 +251,10 @@ class DiffusionModelTest {
         AtomicReference<Throwable> outcome = new AtomicReference<>();
         Thread generating = Thread.ofPlatform().start(() -> {
             try {
-                closing.generate(
-                        GenerationRequest.builder().promptTokens(prompt(1000)).genLength(1000).build());
+                closing.generate(GenerationRequest.builder()
+                        .promptTokens(prompt(1000))
+                        .genLength(1000)
+                        .build());
             } catch (Throwable e) {
                 outcome.set(e);
             }
@@ -289,7 +299,8 @@ class DiffusionModelTest {
     @Test
     void eventsSayWhatWasCommitted() {
         List<StepEvent> events = new ArrayList<>();
-        GenerationResult result = model.generate(request(20).policy(new SparseD(0.2, 0.5, 8)).build(), events::add);
+        GenerationResult result =
+                model.generate(request(20).policy(new SparseD(0.2, 0.5, 8)).build(), events::add);
         int[] rebuilt = new int[24];
         for (StepEvent event : events) {
             assertThat(event.steps()).isEqualTo(12);
@@ -299,9 +310,11 @@ class DiffusionModelTest {
                                     ? AttentionMode.DENSE
                                     : event.step() == 3 ? AttentionMode.DENSE_AND_SELECT : AttentionMode.BLOCK_SPARSE);
             event.commits().forEach(commit -> rebuilt[commit.position() - 20] = commit.token());
-            assertThat(event.commits()).allSatisfy(commit -> assertThat(commit.confidence()).isBetween(0f, 1f));
+            assertThat(event.commits())
+                    .allSatisfy(commit -> assertThat(commit.confidence()).isBetween(0f, 1f));
         }
         assertThat(rebuilt).isEqualTo(result.tokens());
-        assertThat(result.toString()).contains("24 tokens", "prompt of 20", "on " + model.backend().name());
+        assertThat(result.toString())
+                .contains("24 tokens", "prompt of 20", "on " + model.backend().name());
     }
 }

@@ -50,8 +50,8 @@ class GenerationRequestTest {
     @ParameterizedTest(name = "{0} = {1}")
     @MethodSource("refusedRequests")
     void refusalsNameFieldAndValue(String field, String value, UnaryOperator<Builder> change) {
-        assertThatThrownBy(() ->
-                        change.apply(GenerationRequest.builder().promptTokens(1, 2)).build())
+        assertThatThrownBy(() -> change.apply(GenerationRequest.builder().promptTokens(1, 2))
+                        .build())
                 .isInstanceOfSatisfying(
                         InvalidRequestException.class,
                         e -> assertThat(e.field()).isEqualTo(field))
@@ -68,9 +68,11 @@ class GenerationRequestTest {
     @Test
     void keepsNoReferenceToTheCallersArray() {
         int[] prompt = {1, 2, 3};
-        GenerationRequest request = GenerationRequest.builder().promptTokens(prompt).build();
+        GenerationRequest request =
+                GenerationRequest.builder().promptTokens(prompt).build();
         prompt[0] = 9;
         request.promptTokens().orElseThrow()[1] = 9;
-        assertThat(request.promptTokens()).hasValueSatisfying(tokens -> assertThat(tokens).containsExactly(1, 2, 3));
+        assertThat(request.promptTokens())
+                .hasValueSatisfying(tokens -> assertThat(tokens).containsExactly(1, 2, 3));
     }
 }

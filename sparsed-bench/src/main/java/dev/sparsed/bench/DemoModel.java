@@ -99,7 +99,8 @@ public final class DemoModel implements AutoCloseable {
 
     private static void copy(@Nullable URL resource, String file, Path folder) throws IOException {
         if (resource == null) {
-            throw new CheckpointException("demo model: " + file + " is not on the class path; build sparsed-bench again");
+            throw new CheckpointException(
+                    "demo model: " + file + " is not on the class path; build sparsed-bench again");
         }
         URLConnection connection = resource.openConnection();
         connection.setUseCaches(false); // else the jar stays open as long as the JVM lives
@@ -127,7 +128,8 @@ public final class DemoModel implements AutoCloseable {
     public static InputStream tasks() {
         InputStream tasks = DemoModel.class.getResourceAsStream(RESOURCES + TASKS);
         if (tasks == null) {
-            throw new CheckpointException("demo model: " + TASKS + " is not on the class path; build sparsed-bench again");
+            throw new CheckpointException(
+                    "demo model: " + TASKS + " is not on the class path; build sparsed-bench again");
         }
         return tasks;
     }

@@ -32,7 +32,9 @@ class DemoModelTest {
         Path folder;
         try (DemoModel demo = DemoModel.open()) {
             folder = demo.folder();
-            assertThat(folder).isDirectoryContaining("glob:**/model.safetensors").endsWithRaw(Path.of("demo-model"));
+            assertThat(folder)
+                    .isDirectoryContaining("glob:**/model.safetensors")
+                    .endsWithRaw(Path.of("demo-model"));
         }
         assertThat(folder.resolve("config.json")).exists();
     }
@@ -44,7 +46,8 @@ class DemoModelTest {
         Path folder = demo.folder();
         try (demo;
                 DiffusionModel model = DiffusionModel.load(folder, LoadOptions.DEFAULT.withBackend("scalar"))) {
-            assertThat(folder.resolve("model.safetensors")).hasSameBinaryContentAs(RESOURCES.resolve("model.safetensors"));
+            assertThat(folder.resolve("model.safetensors"))
+                    .hasSameBinaryContentAs(RESOURCES.resolve("model.safetensors"));
             assertThat(model.info().layers()).isEqualTo(8);
             if (Files.getFileStore(folder).supportsFileAttributeView("posix")) {
                 assertThat(Files.getPosixFilePermissions(folder)).hasSize(3); // the owner's

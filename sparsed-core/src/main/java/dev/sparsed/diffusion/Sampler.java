@@ -47,7 +47,8 @@ public record Sampler(double temperature, Remasking remasking, long seed) {
         }
         if (remasking == Remasking.RANDOM) {
             for (int i = 0; i < count; i++) {
-                confidences[i] = (float) random(step, eligible.get(i) ^ CONFIDENCE_STREAM).nextDouble();
+                confidences[i] = (float)
+                        random(step, eligible.get(i) ^ CONFIDENCE_STREAM).nextDouble();
             }
         }
         return new Candidates(eligible, tokens, confidences);

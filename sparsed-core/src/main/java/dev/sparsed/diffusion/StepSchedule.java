@@ -14,7 +14,8 @@ public record StepSchedule(int generationLength, int blockLength, int steps) {
     /** Checks that the numbers divide. */
     public StepSchedule {
         if (generationLength < 1 || blockLength < 1 || generationLength % blockLength != 0) {
-            throw new IllegalArgumentException("blocks of " + blockLength + " do not divide a generation of " + generationLength);
+            throw new IllegalArgumentException(
+                    "blocks of " + blockLength + " do not divide a generation of " + generationLength);
         }
         int blocks = generationLength / blockLength;
         if (steps < 1 || steps % blocks != 0) {

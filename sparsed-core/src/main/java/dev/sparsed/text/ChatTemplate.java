@@ -72,8 +72,9 @@ public final class ChatTemplate {
             template = template(configFile, config.get("chat_template"));
         }
         if (template == null) {
-            throw new CheckpointException(folder + ": has no chat template (neither a file chat_template.jinja nor a field chat_template in "
-                    + CONFIG + "); give a raw prompt or token ids instead of chat messages");
+            throw new CheckpointException(
+                    folder + ": has no chat template (neither a file chat_template.jinja nor a field chat_template in "
+                            + CONFIG + "); give a raw prompt or token ids instead of chat messages");
         }
         if (template.length() > MAX_TEMPLATE) {
             throw new CheckpointException(source + ": field chat_template has " + template.length()
@@ -87,7 +88,8 @@ public final class ChatTemplate {
         } catch (LinkageError e) {
             throw new TextUnavailableException(
                     "chat templates need com.hubspot.jinjava:jinjava:2.8.4 and its dependencies on the class path (missing: "
-                            + e.getMessage() + "). Add that Maven artifact, or give token ids instead of chat messages.",
+                            + e.getMessage()
+                            + "). Add that Maven artifact, or give token ids instead of chat messages.",
                     e);
         }
     }
@@ -121,8 +123,8 @@ public final class ChatTemplate {
             }
             JsonNode content = value.isObject() ? value.get("content") : value;
             if (content == null || !content.isTextual()) {
-                throw new CheckpointException(file + ": field " + name + ": must be a string or an object with a string \"content\", is "
-                        + TextFiles.kind(value));
+                throw new CheckpointException(file + ": field " + name
+                        + ": must be a string or an object with a string \"content\", is " + TextFiles.kind(value));
             }
             tokens.put(name, content.textValue());
         }
@@ -136,8 +138,9 @@ public final class ChatTemplate {
             return value.textValue();
         }
         if (!value.isArray()) {
-            throw new CheckpointException(file + ": field chat_template: must be a string or a list of {name, template}, is "
-                    + TextFiles.kind(value));
+            throw new CheckpointException(
+                    file + ": field chat_template: must be a string or a list of {name, template}, is "
+                            + TextFiles.kind(value));
         }
         for (JsonNode named : value) {
             JsonNode template = named.get("template");
@@ -145,6 +148,7 @@ public final class ChatTemplate {
                 return template.textValue();
             }
         }
-        throw new CheckpointException(file + ": field chat_template: a list that has no {\"name\": \"default\", \"template\": a string}");
+        throw new CheckpointException(
+                file + ": field chat_template: a list that has no {\"name\": \"default\", \"template\": a string}");
     }
 }

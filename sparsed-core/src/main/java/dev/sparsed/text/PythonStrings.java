@@ -74,7 +74,9 @@ final class PythonStrings {
                     return parts;
                 }
             }
-            int end = parts.size() == most ? -1 : separator == null ? nextSpace(text, begin) : text.indexOf(separator, begin);
+            int end = parts.size() == most
+                    ? -1
+                    : separator == null ? nextSpace(text, begin) : text.indexOf(separator, begin);
             if (end < 0) {
                 String rest = text.substring(begin);
                 parts.add(separator == null ? strip(rest, null, false, true) : rest);

@@ -37,15 +37,36 @@ import java.util.regex.Pattern;
 /** Jinjava, set up to render like Python's Jinja and to withstand a hostile template. The only class that refers to it by name. */
 final class TemplateEngine {
 
-    private static final Set<String> TAGS = Set.of(
-            "for", "if", "elif", "else", "set", "macro", "call", "raw", "break", "continue", "do", "print");
+    private static final Set<String> TAGS =
+            Set.of("for", "if", "elif", "else", "set", "macro", "call", "raw", "break", "continue", "do", "print");
 
     private static final Set<String> FUNCTIONS = Set.of("range", "namespace", "raise_exception");
 
     /** Of Jinja's own filters, those that Jinjava computes alike and whose result is no larger than a few times what goes in. */
     private static final Set<String> FILTERS = Set.of(
-            "abs", "capitalize", "count", "d", "default", "first", "int", "join", "last", "length", "list", "lower", "map", "reject",
-            "rejectattr", "replace", "reverse", "select", "selectattr", "string", "trim", "unique", "upper");
+            "abs",
+            "capitalize",
+            "count",
+            "d",
+            "default",
+            "first",
+            "int",
+            "join",
+            "last",
+            "length",
+            "list",
+            "lower",
+            "map",
+            "reject",
+            "rejectattr",
+            "replace",
+            "reverse",
+            "select",
+            "selectattr",
+            "string",
+            "trim",
+            "unique",
+            "upper");
 
     /**
      * Python's rules where Jinjava has two. Not set: {@code whitespaceRequiredWithinTokens}, with which <code>{%-</code> is text, and
@@ -79,7 +100,8 @@ final class TemplateEngine {
     private static final int MAX_BRACKETS = 50;
 
     private static final Pattern BLOCK = Pattern.compile("\\{[{%].*?[%}]\\}", Pattern.DOTALL);
-    private static final Pattern STRING = Pattern.compile("'(?:[^'\\\\]++|\\\\.)*+'|\"(?:[^\"\\\\]++|\\\\.)*+\"", Pattern.DOTALL);
+    private static final Pattern STRING =
+            Pattern.compile("'(?:[^'\\\\]++|\\\\.)*+'|\"(?:[^\"\\\\]++|\\\\.)*+\"", Pattern.DOTALL);
     private static final Pattern FILTER = Pattern.compile("\\|\\s*+(\\w++)");
     private static final Pattern TEST = Pattern.compile("\\bis\\s++(?:not\\s++)?+(\\w++)");
     private static final Pattern LOOP_WITH_CONDITION =
@@ -121,8 +143,8 @@ final class TemplateEngine {
         while (block.find()) {
             String code = STRING.matcher(block.group()).replaceAll("''");
             if (LOOP_WITH_CONDITION.matcher(code).find()) {
-                throw new CheckpointException(file + ": the chat template has a loop with a condition, which is not supported: "
-                        + block.group());
+                throw new CheckpointException(file
+                        + ": the chat template has a loop with a condition, which is not supported: " + block.group());
             }
             for (Matcher name = FILTER.matcher(code); name.find(); ) {
                 if (!filters.contains(name.group(1))) {
@@ -216,7 +238,8 @@ final class TemplateEngine {
             list.add(map);
         }
         if (list.size() > MAX_ELEMENTS) {
-            throw new IllegalArgumentException("messages: " + list.size() + " are too many, the most is " + MAX_ELEMENTS);
+            throw new IllegalArgumentException(
+                    "messages: " + list.size() + " are too many, the most is " + MAX_ELEMENTS);
         }
         Map<String, Object> variables = new HashMap<>(specialTokens);
         variables.put("messages", list);
@@ -283,7 +306,9 @@ final class TemplateEngine {
 
         @Override
         public Object filter(Object value, JinjavaInterpreter interpreter, String... args) {
-            return value == null ? "" : PythonStrings.strip(value.toString(), args.length > 0 ? args[0] : null, true, true);
+            return value == null
+                    ? ""
+                    : PythonStrings.strip(value.toString(), args.length > 0 ? args[0] : null, true, true);
         }
     }
 
@@ -335,7 +360,8 @@ final class TemplateEngine {
     private static final class NoFiles implements ResourceLocator {
 
         @Override
-        public String getString(String name, Charset encoding, JinjavaInterpreter interpreter) throws ResourceNotFoundException {
+        public String getString(String name, Charset encoding, JinjavaInterpreter interpreter)
+                throws ResourceNotFoundException {
             throw new ResourceNotFoundException(name + ": a chat template reads no other file");
         }
     }

@@ -89,7 +89,11 @@ final class TemplateResolver extends MapELResolver {
 
     @Override
     public @Nullable Object invoke(
-            ELContext context, @Nullable Object base, Object method, Class<?> @Nullable [] types, Object @Nullable [] args) {
+            ELContext context,
+            @Nullable Object base,
+            Object method,
+            Class<?> @Nullable [] types,
+            Object @Nullable [] args) {
         if (base == null) {
             return null;
         }
@@ -103,13 +107,12 @@ final class TemplateResolver extends MapELResolver {
         if (args != null) {
             Collections.addAll(list, args);
         }
-        Object result =
-                switch (base) {
-                    case String text -> call(text, method.toString(), list);
-                    case Map<?, ?> map -> call(map, method.toString(), list);
-                    case List<?> values -> call(values, method.toString(), list);
-                    default -> throw unknown(method.toString(), base);
-                };
+        Object result = switch (base) {
+            case String text -> call(text, method.toString(), list);
+            case Map<?, ?> map -> call(map, method.toString(), list);
+            case List<?> values -> call(values, method.toString(), list);
+            default -> throw unknown(method.toString(), base);
+        };
         if (result instanceof String text && text.length() > maxString) {
             throw new ELException(method + "() makes a string of " + text.length() + " chars");
         }
@@ -117,7 +120,9 @@ final class TemplateResolver extends MapELResolver {
     }
 
     private Object call(String text, String method, List<@Nullable Object> args) {
-        String first = args.isEmpty() || args.getFirst() == null ? null : args.getFirst().toString();
+        String first = args.isEmpty() || args.getFirst() == null
+                ? null
+                : args.getFirst().toString();
         return switch (method) {
             case "strip" -> PythonStrings.strip(text, first, true, true);
             case "lstrip" -> PythonStrings.strip(text, first, true, false);
@@ -126,8 +131,9 @@ final class TemplateResolver extends MapELResolver {
             case "endswith" -> text.endsWith(needed(method, first));
             case "upper" -> text.toUpperCase(Locale.ROOT);
             case "lower" -> text.toLowerCase(Locale.ROOT);
-            case "replace" -> PythonStrings.replace(
-                    text, needed(method, first), args.size() < 2 ? "" : String.valueOf(args.get(1)), maxString);
+            case "replace" ->
+                PythonStrings.replace(
+                        text, needed(method, first), args.size() < 2 ? "" : String.valueOf(args.get(1)), maxString);
             case "split" -> {
                 if (first != null && first.isEmpty()) {
                     throw new ELException("split(): the separator is empty");
@@ -142,7 +148,9 @@ final class TemplateResolver extends MapELResolver {
     private static @Nullable Object call(Map<?, ?> map, String method, List<@Nullable Object> args) {
         return switch (method) {
             case "get" -> {
-                Object value = args.isEmpty() || args.getFirst() == null ? null : map.get(args.getFirst().toString());
+                Object value = args.isEmpty() || args.getFirst() == null
+                        ? null
+                        : map.get(args.getFirst().toString());
                 yield value == null && args.size() > 1 ? args.get(1) : value;
             }
             case "items" -> new ArrayList<>(map.entrySet());
@@ -169,7 +177,9 @@ final class TemplateResolver extends MapELResolver {
     }
 
     private static ELException unknown(String method, Object base) {
-        String kind = base instanceof String ? "a string" : base instanceof Map ? "a map" : base instanceof List ? "a list" : "this value";
+        String kind = base instanceof String
+                ? "a string"
+                : base instanceof Map ? "a map" : base instanceof List ? "a list" : "this value";
         return new ELException("the method " + method + "() of " + kind + " is not supported");
     }
 

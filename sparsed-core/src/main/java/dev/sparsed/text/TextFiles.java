@@ -37,7 +37,9 @@ final class TextFiles {
                             .maxNameLength(1 << 16)
                             .maxStringLength(MAX_CONFIG_BYTES)
                             .build())
-                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION) // two readers must not see two different files
+                    .enable(
+                            StreamReadFeature
+                                    .STRICT_DUPLICATE_DETECTION) // two readers must not see two different files
                     .build())
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
@@ -55,7 +57,8 @@ final class TextFiles {
         try (InputStream in = Files.newInputStream(file)) {
             byte[] bytes = in.readNBytes(limit + 1);
             if (bytes.length > limit) {
-                throw new CheckpointException(file + ": larger than " + limit + " bytes, the most that is read of such a file");
+                throw new CheckpointException(
+                        file + ": larger than " + limit + " bytes, the most that is read of such a file");
             }
             return bytes;
         } catch (IOException e) {
@@ -73,8 +76,10 @@ final class TextFiles {
      */
     static String utf8(Path file, byte[] bytes) {
         try {
-            String text =
-                    StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            String text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
             return text.startsWith("\uFEFF") ? text.substring(1) : text;
         } catch (CharacterCodingException e) {
             throw new CheckpointException(file + ": not UTF-8 text", e);
@@ -115,6 +120,7 @@ final class TextFiles {
     private static String place(JsonProcessingException e) {
         return e.getLocation() == null
                 ? ""
-                : " (line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr() + ")";
+                : " (line " + e.getLocation().getLineNr() + ", column "
+                        + e.getLocation().getColumnNr() + ")";
     }
 }

@@ -55,8 +55,9 @@ public final class Tokenizer implements AutoCloseable {
     public static Tokenizer load(Path folder) {
         Path file = folder.resolve("tokenizer.json");
         if (!Files.isRegularFile(file)) {
-            throw new CheckpointException(folder + ": has no tokenizer.json, so there is no text in or out; give and take token ids"
-                    + " instead, or save the tokenizer in the fast format (Python: AutoTokenizer … save_pretrained)");
+            throw new CheckpointException(
+                    folder + ": has no tokenizer.json, so there is no text in or out; give and take token ids"
+                            + " instead, or save the tokenizer in the fast format (Python: AutoTokenizer … save_pretrained)");
         }
         String json = TextFiles.utf8(file, TextFiles.bytes(file, TextFiles.MAX_TOKENIZER_BYTES));
         JsonNode root = TextFiles.object(file, json);

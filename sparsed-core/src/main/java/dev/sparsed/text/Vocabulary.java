@@ -38,7 +38,8 @@ final class Vocabulary {
         }
         JsonNode normalizer = root.get("normalizer");
         boolean precompiled = normalizer != null
-                && (normalizer.findValuesAsText("type").contains("Precompiled") || normalizer.findValue("precompiled_charsmap") != null);
+                && (normalizer.findValuesAsText("type").contains("Precompiled")
+                        || normalizer.findValue("precompiled_charsmap") != null);
         if (precompiled) { // tokenizers 0.21.4 panics on a malformed table, which ends the process
             throw new CheckpointException(file + ": field normalizer: the type Precompiled is not supported");
         }

@@ -50,11 +50,21 @@ class SparseDTest {
 
     @Test
     void refusesWhatIsOutOfRange() {
-        assertThatIllegalArgumentException().isThrownBy(() -> new SparseD(-0.1, 0.3, 32)).withMessageContaining("skip = -0.1");
-        assertThatIllegalArgumentException().isThrownBy(() -> new SparseD(Double.NaN, 0.3, 32)).withMessageContaining("skip");
-        assertThatIllegalArgumentException().isThrownBy(() -> new SparseD(0.2, 1.1, 32)).withMessageContaining("select = 1.1");
-        assertThatIllegalArgumentException().isThrownBy(() -> new SparseD(0.2, Double.NaN, 32)).withMessageContaining("select");
-        assertThatIllegalArgumentException().isThrownBy(() -> new SparseD(0.2, 0.3, 0)).withMessageContaining("blockSize = 0");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new SparseD(-0.1, 0.3, 32))
+                .withMessageContaining("skip = -0.1");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new SparseD(Double.NaN, 0.3, 32))
+                .withMessageContaining("skip");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new SparseD(0.2, 1.1, 32))
+                .withMessageContaining("select = 1.1");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new SparseD(0.2, Double.NaN, 32))
+                .withMessageContaining("select");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new SparseD(0.2, 0.3, 0))
+                .withMessageContaining("blockSize = 0");
     }
 
     @Test

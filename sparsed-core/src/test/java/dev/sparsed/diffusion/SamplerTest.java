@@ -45,7 +45,8 @@ class SamplerTest {
 
     @Test
     void gumbelMaxDrawsFromTheSoftmaxAtTemperatureOne() {
-        // At temperature t the form draws from softmax(z / t). chi-square with 3 degrees of freedom: 16.27 is its 99.9 % point.
+        // At temperature t the form draws from softmax(z / t). chi-square with 3 degrees of freedom: 16.27 is its 99.9
+        // % point.
         double[] temperatures = {0.5, 1, 2};
         float[] logits = {0f, 0.5f, 1f, -1f};
         for (double temperature : temperatures) {
@@ -108,8 +109,10 @@ class SamplerTest {
         Candidates few = sample(sampler, 2, Positions.of(9, 40), logits);
         assertThat(few.tokens()).containsExactly(all.tokens()[2], all.tokens()[3]);
         assertThat(few.confidences()).containsExactly(all.confidences()[2], all.confidences()[3]);
-        assertThat(sample(sampler, 3, Positions.of(3, 8, 9, 40), logits).tokens()).isNotEqualTo(all.tokens());
-        assertThat(sample(new Sampler(1, Remasking.RANDOM, 6), 2, Positions.of(3, 8, 9, 40), logits).tokens())
+        assertThat(sample(sampler, 3, Positions.of(3, 8, 9, 40), logits).tokens())
+                .isNotEqualTo(all.tokens());
+        assertThat(sample(new Sampler(1, Remasking.RANDOM, 6), 2, Positions.of(3, 8, 9, 40), logits)
+                        .tokens())
                 .isNotEqualTo(all.tokens());
     }
 }

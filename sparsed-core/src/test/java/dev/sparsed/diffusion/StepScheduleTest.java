@@ -30,7 +30,8 @@ class StepScheduleTest {
         StepSchedule schedule = new StepSchedule(30, 10, 12); // 10 masks in 4 steps
         assertThat(IntStream.range(0, 12).map(schedule::commits).toArray())
                 .containsExactly(3, 3, 2, 2, 3, 3, 2, 2, 3, 3, 2, 2);
-        assertThat(IntStream.range(0, 12).map(schedule::blockStart).distinct().toArray()).containsExactly(0, 10, 20);
+        assertThat(IntStream.range(0, 12).map(schedule::blockStart).distinct().toArray())
+                .containsExactly(0, 10, 20);
     }
 
     @Test

@@ -20,8 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ChatTemplateTest {
 
     /** The shape of Qwen2.5's template, which Dream uses: dashes trim, tools are never given, a default system message. */
-    private static final String CHATML =
-            """
+    private static final String CHATML = """
             {%- if tools %}
                 {{- '<|im_start|>system\\n' }}
                 {%- for tool in tools %}
@@ -66,8 +65,9 @@ class ChatTemplateTest {
     @Test
     void chatMlWithoutSystemMessageAddsTheDefaultOne() throws IOException {
         assertThat(render(CHATML, ChatMessage.user("Hi\n there ")))
-                .isEqualTo("<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nHi\n there <|im_end|>\n"
-                        + "<|im_start|>assistant\n");
+                .isEqualTo(
+                        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nHi\n there <|im_end|>\n"
+                                + "<|im_start|>assistant\n");
     }
 
     @Test
@@ -86,8 +86,7 @@ class ChatTemplateTest {
 
     @Test
     void blocksAreTrimmedAsTransformersDoes() throws IOException {
-        String source =
-                """
+        String source = """
                 {% if messages %}
                     {% for m in messages %}
                 [{{ m.role }}] {{ m.content | trim }}
@@ -101,8 +100,7 @@ class ChatTemplateTest {
 
     @Test
     void namespacesMacrosSlicesAndStringMethods() throws IOException {
-        String source =
-                """
+        String source = """
                 {%- set ns = namespace(system='', turns=0) -%}
                 {%- for m in messages -%}{%- if m.role == 'system' -%}{%- set ns.system = m.content -%}{%- endif -%}{%- endfor -%}
                 {%- macro turn(role, text) -%}<{{ role }}>{{ text }}</{{ role }}>{%- endmacro -%}
@@ -166,25 +164,42 @@ class ChatTemplateTest {
 
     @Test
     void trimStripsWhatPythonStrips() throws IOException {
-        assertThat(render("[{{ messages[0].content | trim }}]", ChatMessage.user("\u00A0\u3000\u2003 \tx\u0000\u0001\b\u200B\n")))
+        assertThat(render(
+                        "[{{ messages[0].content | trim }}]",
+                        ChatMessage.user("\u00A0\u3000\u2003 \tx\u0000\u0001\b\u200B\n")))
                 .isEqualTo("[x\u0000\u0001\b\u200B]");
     }
 
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "{{ 7 * 7 }}", "{% raise %}", "{# gone #}", "{{ messages }}", "{% raw %}", "{{", "%}", "\\n", "${1+1}", "#{1+1}", "'\"\\",
-                "<|eot_id|>", "{{ '{{ 1+1 }}' }}", "&<>"
+                "{{ 7 * 7 }}",
+                "{% raise %}",
+                "{# gone #}",
+                "{{ messages }}",
+                "{% raw %}",
+                "{{",
+                "%}",
+                "\\n",
+                "${1+1}",
+                "#{1+1}",
+                "'\"\\",
+                "<|eot_id|>",
+                "{{ '{{ 1+1 }}' }}",
+                "&<>"
             })
     void contentIsNeverInterpreted(String content) throws IOException {
-        assertThat(render("{% set c = messages[0]['content'] | trim + '' %}{{ c }}|{{ messages[0].content }}", ChatMessage.user(content)))
+        assertThat(render(
+                        "{% set c = messages[0]['content'] | trim + '' %}{{ c }}|{{ messages[0].content }}",
+                        ChatMessage.user(content)))
                 .isEqualTo(content + "|" + content);
     }
 
     @Test
     void raiseExceptionReachesTheCaller() throws IOException {
-        ChatTemplate template = template("{% if messages[0].role != 'user' %}{{ raise_exception('user first, not ' + messages[0].role) }}"
-                + "{% endif %}ok");
+        ChatTemplate template = template(
+                "{% if messages[0].role != 'user' %}{{ raise_exception('user first, not ' + messages[0].role) }}"
+                        + "{% endif %}ok");
         assertThat(template.render(List.of(ChatMessage.user("x")), true)).isEqualTo("ok");
         assertThatThrownBy(() -> template.render(List.of(ChatMessage.system("x")), true))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -243,7 +258,8 @@ class ChatTemplateTest {
 
     @Test
     void whatIsNotSupportedMayStandInABranchNotTaken() throws IOException {
-        assertThat(render("{% if tools %}{{ tools | items }}{{ x is odd_thing }}{% endif %}ok, don't | fail")).isEqualTo("ok, don't | fail");
+        assertThat(render("{% if tools %}{{ tools | items }}{{ x is odd_thing }}{% endif %}ok, don't | fail"))
+                .isEqualTo("ok, don't | fail");
     }
 
     @ParameterizedTest
@@ -273,7 +289,8 @@ class ChatTemplateTest {
                 .hasMessageContaining("chat_template.jinja");
         assertThatThrownBy(() -> template(")".repeat(100) + "{{ " + "(".repeat(51) + "'}}'" + ")".repeat(51) + " }}"))
                 .isInstanceOf(CheckpointException.class);
-        assertThat(render("{{ " + "(".repeat(50) + "1" + ")".repeat(50) + " }}")).isEqualTo("1");
+        assertThat(render("{{ " + "(".repeat(50) + "1" + ")".repeat(50) + " }}"))
+                .isEqualTo("1");
         ChatTemplate blocks = template("{% if true %}".repeat(20_000) + "{% endif %}".repeat(20_000));
         assertThatThrownBy(() -> blocks.render(List.of(), false)).isInstanceOf(CheckpointException.class);
     }
@@ -289,26 +306,29 @@ class ChatTemplateTest {
     void manyMessagesPass() throws IOException {
         ChatMessage[] chat = new ChatMessage[2000];
         java.util.Arrays.fill(chat, ChatMessage.user("x"));
-        assertThat(render("{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}", chat))
+        assertThat(render(
+                        "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}", chat))
                 .isEqualTo("x".repeat(2000));
     }
 
     @Test
     void theFileWinsOverTheConfiguration() throws IOException {
-        Files.writeString(folder.resolve("tokenizer_config.json"), "{\"chat_template\": \"config {{ bos_token }}\", \"bos_token\": \"B\"}");
+        Files.writeString(
+                folder.resolve("tokenizer_config.json"),
+                "{\"chat_template\": \"config {{ bos_token }}\", \"bos_token\": \"B\"}");
         assertThat(ChatTemplate.load(folder).render(List.of(), false)).isEqualTo("config B");
         assertThat(render("file {{ bos_token }}")).isEqualTo("file B");
     }
 
     @Test
     void aListHoldsTheDefaultTemplate() throws IOException {
-        Files.writeString(
-                folder.resolve("tokenizer_config.json"),
-                """
+        Files.writeString(folder.resolve("tokenizer_config.json"), """
                 {"chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "{{ eos_token }}{{ pad_token }}"}],
                  "eos_token": {"content": "<e>", "lstrip": false}, "pad_token": null}
                 """);
-        Files.writeString(folder.resolve("special_tokens_map.json"), "{\"eos_token\": \"other\", \"pad_token\": {\"content\": \"<p>\"}}");
+        Files.writeString(
+                folder.resolve("special_tokens_map.json"),
+                "{\"eos_token\": \"other\", \"pad_token\": {\"content\": \"<p>\"}}");
         assertThat(ChatTemplate.load(folder).render(List.of(), false)).isEqualTo("<e><p>");
     }
 
@@ -321,7 +341,9 @@ class ChatTemplateTest {
                 .hasMessageContaining("tokenizer_config.json")
                 .hasMessageContaining("token ids");
         Files.writeString(folder.resolve("tokenizer_config.json"), "{}");
-        assertThatThrownBy(() -> ChatTemplate.load(folder)).isInstanceOf(CheckpointException.class).hasMessageContaining("token ids");
+        assertThatThrownBy(() -> ChatTemplate.load(folder))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("token ids");
     }
 
     @ParameterizedTest
@@ -351,9 +373,13 @@ class ChatTemplateTest {
     void nestedAndBinaryConfigurationsAreRejected() throws IOException {
         Path file = folder.resolve("tokenizer_config.json");
         Files.writeString(file, "{\"a\":" + "[".repeat(100_000) + "]".repeat(100_000) + "}");
-        assertThatThrownBy(() -> ChatTemplate.load(folder)).isInstanceOf(CheckpointException.class).hasMessageContaining(file.toString());
+        assertThatThrownBy(() -> ChatTemplate.load(folder))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining(file.toString());
         Files.write(file, new byte[] {'{', '"', (byte) 0xC3, '"', ':', '1', '}'});
-        assertThatThrownBy(() -> ChatTemplate.load(folder)).isInstanceOf(CheckpointException.class).hasMessageContaining("UTF-8");
+        assertThatThrownBy(() -> ChatTemplate.load(folder))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("UTF-8");
     }
 
     @Test

@@ -50,21 +50,20 @@ class TextLibrariesTest {
                 "-Xmx256m",
                 "--enable-native-access=ALL-UNNAMED"));
         command.addAll(List.of(flags));
-        command.addAll(List.of(
-                "-cp",
-                classPath,
-                WithoutTextLibraries.class.getName(),
-                what,
-                folder.toString()));
+        command.addAll(List.of("-cp", classPath, WithoutTextLibraries.class.getName(), what, folder.toString()));
         Path out = Files.createTempFile("sparsed", ".out");
         Path err = Files.createTempFile("sparsed", ".err");
         try {
-            ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
-            builder.environment().keySet().removeIf(name -> name.startsWith("JAVA_TOOL") || name.startsWith("JDK_JAVA"));
+            ProcessBuilder builder =
+                    new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+            builder.environment()
+                    .keySet()
+                    .removeIf(name -> name.startsWith("JAVA_TOOL") || name.startsWith("JDK_JAVA"));
             builder.environment().putAll(environment);
             Process process = builder.start();
             try {
-                assertThat(process.waitFor(60, java.util.concurrent.TimeUnit.SECONDS)).isTrue();
+                assertThat(process.waitFor(60, java.util.concurrent.TimeUnit.SECONDS))
+                        .isTrue();
                 assertThat(process.exitValue()).isZero();
             } finally {
                 process.destroyForcibly();
@@ -82,7 +81,8 @@ class TextLibrariesTest {
 
     @Test
     void withTheLibrariesTextWorksAndNothingElseIsPrinted() throws Exception {
-        Predicate<String> withoutLogging = entry -> !entry.contains("slf4j-nop"); // as in an application that chose no logging
+        Predicate<String> withoutLogging =
+                entry -> !entry.contains("slf4j-nop"); // as in an application that chose no logging
         Outcome tokenizer = run("tokenizer", withoutLogging, Map.of());
         assertThat(tokenizer.out()).isEqualTo("result: 1 tokens");
         assertThat(tokenizer.err()).isEmpty();
@@ -124,7 +124,8 @@ class TextLibrariesTest {
     @Test
     void aCacheThatCannotBeWrittenSaysWhatToSet() throws Exception {
         Path file = Files.writeString(folder.resolve("file"), "not a folder");
-        assertThat(run("tokenizer", entry -> true, Map.of(), "-DENGINE_CACHE_DIR=" + file.resolve("cache")).out())
+        assertThat(run("tokenizer", entry -> true, Map.of(), "-DENGINE_CACHE_DIR=" + file.resolve("cache"))
+                        .out())
                 .startsWith("dev.sparsed.text.TextUnavailableException: ")
                 .contains("ENGINE_CACHE_DIR")
                 .contains("DJL_CACHE_DIR");

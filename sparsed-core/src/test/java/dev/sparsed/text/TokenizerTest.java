@@ -58,10 +58,13 @@ class TokenizerTest {
         int longest = 0;
         for (String line : lines) {
             JsonNode task = JSON.readTree(line);
-            String prompt = template.render(List.of(ChatMessage.user(task.get("user").textValue())), true)
-                    + task.get("assistant_prefix").textValue();
+            String prompt =
+                    template.render(List.of(ChatMessage.user(task.get("user").textValue())), true)
+                            + task.get("assistant_prefix").textValue();
             int[] expected = JSON.convertValue(task.get("prompt_ids"), int[].class);
-            assertThat(tokenizer.encode(prompt)).as(task.get("task").textValue()).containsExactly(expected);
+            assertThat(tokenizer.encode(prompt))
+                    .as(task.get("task").textValue())
+                    .containsExactly(expected);
             assertThat(tokenizer.decode(expected, false)).isEqualTo(prompt);
             longest = Math.max(longest, expected.length);
         }
@@ -82,10 +85,7 @@ class TokenizerTest {
     @Test
     void thePostProcessorAddsNothing() throws IOException {
         ObjectNode root = demoJson();
-        root.set(
-                "post_processor",
-                JSON.readTree(
-                        """
+        root.set("post_processor", JSON.readTree("""
                         {"type": "TemplateProcessing",
                          "single": [{"SpecialToken": {"id": "<|startoftext|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
                          "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
@@ -99,11 +99,15 @@ class TokenizerTest {
     @Test
     void truncationAndPaddingOfTheFileAreIgnored() throws IOException {
         ObjectNode root = demoJson();
-        root.set("truncation", JSON.readTree("{\"direction\": \"Right\", \"max_length\": 2, \"strategy\": \"LongestFirst\", \"stride\": 0}"));
+        root.set(
+                "truncation",
+                JSON.readTree(
+                        "{\"direction\": \"Right\", \"max_length\": 2, \"strategy\": \"LongestFirst\", \"stride\": 0}"));
         root.set(
                 "padding",
-                JSON.readTree("{\"strategy\": {\"Fixed\": 9}, \"direction\": \"Right\", \"pad_to_multiple_of\": null, \"pad_id\": 0,"
-                        + " \"pad_type_id\": 0, \"pad_token\": \"!\"}"));
+                JSON.readTree(
+                        "{\"strategy\": {\"Fixed\": 9}, \"direction\": \"Right\", \"pad_to_multiple_of\": null, \"pad_id\": 0,"
+                                + " \"pad_type_id\": 0, \"pad_token\": \"!\"}"));
         try (Tokenizer other = write(root)) {
             for (String text : List.of("a", "a longer text with more than nine tokens, surely so: 0123456789")) {
                 assertThat(other.encode(text)).containsExactly(tokenizer.encode(text));
@@ -114,8 +118,21 @@ class TokenizerTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "", " ", "a", "\n", "\t\r\n ", "äöü ß", "日本語のテキスト", "👩‍👩‍👧‍👦 🇩🇪", "\u0000", "\uFFFD", "\u202Eabc", "a\u0301",
-                "<|eot_id|>", "<|eot_id", "𝔘𝔫𝔦𝔠𝔬𝔡𝔢"
+                "",
+                " ",
+                "a",
+                "\n",
+                "\t\r\n ",
+                "äöü ß",
+                "日本語のテキスト",
+                "👩‍👩‍👧‍👦 🇩🇪",
+                "\u0000",
+                "\uFFFD",
+                "\u202Eabc",
+                "a\u0301",
+                "<|eot_id|>",
+                "<|eot_id",
+                "𝔘𝔫𝔦𝔠𝔬𝔡𝔢"
             })
     void textComesBack(String text) {
         assertThat(tokenizer.decode(tokenizer.encode(text), false)).isEqualTo(text);
@@ -149,7 +166,9 @@ class TokenizerTest {
         assertThat(ids).hasSizeGreaterThan(30_000);
         assertThat(tokenizer.decode(ids, false)).isEqualTo(text);
         String tooLong = "a".repeat((1 << 22) + 1);
-        assertThatThrownBy(() -> tokenizer.encode(tooLong)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("4194305");
+        assertThatThrownBy(() -> tokenizer.encode(tooLong))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("4194305");
     }
 
     @Test
@@ -206,7 +225,9 @@ class TokenizerTest {
         Tokenizer other = Tokenizer.load(demo);
         other.close();
         other.close();
-        assertThatThrownBy(() -> other.encode("a")).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
+        assertThatThrownBy(() -> other.encode("a"))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("closed");
         assertThatThrownBy(() -> other.decode(new int[] {1}, true)).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> other.token(1)).isInstanceOf(IllegalStateException.class);
     }
@@ -292,9 +313,12 @@ class TokenizerTest {
             if (i % 3 == 0) {
                 bytes = java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length));
             } else {
-                for (int j = random.nextInt(3); j >= 0; j--) { // the first 900 bytes hold the structure, the rest the vocabulary
+                for (int j = random.nextInt(3);
+                        j >= 0;
+                        j--) { // the first 900 bytes hold the structure, the rest the vocabulary
                     int at = random.nextInt(i % 3 == 1 ? 1700 : bytes.length);
-                    bytes[at] = (byte) (random.nextBoolean() ? "{}[],:\"0x".charAt(random.nextInt(9)) : random.nextInt(256));
+                    bytes[at] = (byte)
+                            (random.nextBoolean() ? "{}[],:\"0x".charAt(random.nextInt(9)) : random.nextInt(256));
                 }
             }
             Files.write(folder.resolve("tokenizer.json"), bytes);

@@ -18,8 +18,8 @@ record BackendReport(String name, String obstacle) {
         return ServiceLoader.load(BackendProvider.class).stream()
                 .map(ServiceLoader.Provider::get)
                 .sorted(Comparator.comparingInt(BackendProvider::priority).reversed())
-                .map(provider ->
-                        new BackendReport(provider.name(), provider.unavailableBecause().orElse("")))
+                .map(provider -> new BackendReport(
+                        provider.name(), provider.unavailableBecause().orElse("")))
                 .toList();
     }
 

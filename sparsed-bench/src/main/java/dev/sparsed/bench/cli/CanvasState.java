@@ -74,7 +74,9 @@ final class CanvasState {
     /** Tokens that each hold a part of a character show nothing alone; neighbours are decoded together. */
     private int endOfCharacter(int start) {
         int end = start;
-        while (end < tokens.length && tokens[end] != MASK && plain(tokens[end]).text().indexOf(REPLACEMENT) >= 0) {
+        while (end < tokens.length
+                && tokens[end] != MASK
+                && plain(tokens[end]).text().indexOf(REPLACEMENT) >= 0) {
             end++;
         }
         return Math.max(end, start + 1);
@@ -98,7 +100,10 @@ final class CanvasState {
     }
 
     private Cell plain(int token) {
-        return known.computeIfAbsent(token, id -> new Cell(
-                AnswerText.isSpecial(tokenizer, id) ? Cell.Kind.SPECIAL : Cell.Kind.TOKEN, tokenizer.token(id)));
+        return known.computeIfAbsent(
+                token,
+                id -> new Cell(
+                        AnswerText.isSpecial(tokenizer, id) ? Cell.Kind.SPECIAL : Cell.Kind.TOKEN,
+                        tokenizer.token(id)));
     }
 }

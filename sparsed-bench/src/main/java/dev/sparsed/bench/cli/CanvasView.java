@@ -43,7 +43,8 @@ record CanvasView(int columns, int rows, Glyphs glyphs, Style style) {
         private int firstActive = -1;
 
         void add(String text, UnaryOperator<String> emphasis, boolean active) {
-            StringBuilder run = new StringBuilder(); // emphasised as one, so that a token costs one pair of escape sequences
+            StringBuilder run =
+                    new StringBuilder(); // emphasised as one, so that a token costs one pair of escape sequences
             for (int i = 0; i < text.length(); ) {
                 int character = text.codePointAt(i);
                 i += Character.charCount(character);
@@ -75,8 +76,13 @@ record CanvasView(int columns, int rows, Glyphs glyphs, Style style) {
             }
             return switch (Character.getType(character)) {
                 // format characters too: among them are those that reverse the direction of a whole line
-                case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.LINE_SEPARATOR,
-                        Character.PARAGRAPH_SEPARATOR, Character.UNASSIGNED, Character.PRIVATE_USE -> glyphs.control();
+                case Character.CONTROL,
+                        Character.FORMAT,
+                        Character.SURROGATE,
+                        Character.LINE_SEPARATOR,
+                        Character.PARAGRAPH_SEPARATOR,
+                        Character.UNASSIGNED,
+                        Character.PRIVATE_USE -> glyphs.control();
                 default -> Character.toString(character);
             };
         }

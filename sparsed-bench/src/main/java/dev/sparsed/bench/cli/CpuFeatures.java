@@ -18,8 +18,27 @@ record CpuFeatures(String name, List<String> features) {
 
     /** x86 first, then Arm. */
     private static final List<String> RELEVANT = List.of(
-            "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16",
-            "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8", "asimd", "asimdhp", "asimddp", "sve", "sve2", "bf16", "i8mm");
+            "avx",
+            "avx2",
+            "fma",
+            "f16c",
+            "avx_vnni",
+            "avx512f",
+            "avx512bw",
+            "avx512vl",
+            "avx512_vnni",
+            "avx512_bf16",
+            "avx512_fp16",
+            "amx_tile",
+            "amx_bf16",
+            "amx_int8",
+            "asimd",
+            "asimdhp",
+            "asimddp",
+            "sve",
+            "sve2",
+            "bf16",
+            "i8mm");
 
     /** {@return this machine's processor, as far as the system tells} */
     static CpuFeatures detect() {

@@ -22,7 +22,8 @@ import picocli.CommandLine.ParentCommand;
         sortOptions = false,
         abbreviateSynopsis = true,
         mixinStandardHelpOptions = true,
-        description = "Solve a sudoku before your eyes, then find a number hidden in a long text, dense and with SparseD.")
+        description =
+                "Solve a sudoku before your eyes, then find a number hidden in a long text, dense and with SparseD.")
 final class DemoCommand implements Callable<Integer> {
 
     @ParentCommand
@@ -76,16 +77,20 @@ final class DemoCommand implements Callable<Integer> {
     private static void introduce(Stage stage, LoadedModel loaded) {
         BackendInfo backend = loaded.model().backend();
         stage.tell("SparseD for Java. " + (loaded.demo() == null ? loaded.folder() : "The demo model") + ": "
-                + Texts.count(WeightSummary.of(loaded.folder()).parameters()) + " parameters, on the backend " + backend.name()
-                + " (" + backend.device() + "), " + backend.threads() + (backend.threads() == 1 ? " thread." : " threads."));
+                + Texts.count(WeightSummary.of(loaded.folder()).parameters()) + " parameters, on the backend "
+                + backend.name()
+                + " (" + backend.device() + "), " + backend.threads()
+                + (backend.threads() == 1 ? " thread." : " threads."));
         if (backend.name().equals("scalar")) {
-            stage.tell("The scalar backend is the specification, not the fast one: all of this takes many times as long as it"
-                    + " should." + BackendReport.all().stream()
-                            .filter(report -> report.name().equals("vector"))
-                            .map(report -> report.available()
-                                    ? " The backend vector is available."
-                                    : " The backend vector is not available: " + report.obstacle())
-                            .collect(Collectors.joining()));
+            stage.tell(
+                    "The scalar backend is the specification, not the fast one: all of this takes many times as long as it"
+                            + " should."
+                            + BackendReport.all().stream()
+                                    .filter(report -> report.name().equals("vector"))
+                                    .map(report -> report.available()
+                                            ? " The backend vector is available."
+                                            : " The backend vector is not available: " + report.obstacle())
+                                    .collect(Collectors.joining()));
         }
         stage.say("");
     }

@@ -30,7 +30,10 @@ record Failure(String message, int exitCode) {
         return switch (problem) {
             case GenerationCancelledException e -> new Failure("cancelled", CANCELLED);
             case OutOfMemoryError e ->
-                new Failure("out of memory (" + text + "): give the JVM more (-Xmx), or prepare for less (--context-length)", 1);
+                new Failure(
+                        "out of memory (" + text
+                                + "): give the JVM more (-Xmx), or prepare for less (--context-length)",
+                        1);
             case CheckpointException e -> known(text);
             case BackendUnavailableException e -> known(text);
             case TextUnavailableException e -> known(text);

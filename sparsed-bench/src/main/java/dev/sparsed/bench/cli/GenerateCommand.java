@@ -107,13 +107,11 @@ final class GenerateCommand implements Callable<Integer> {
             return loaded.generate(request, main.interruption().listener());
         }
         CanvasView canvas = new CanvasView(
-                terminal.columns(),
-                terminal.rows() - ROWS_BELOW,
-                Glyphs.of(terminal.unicode()),
-                view.style(terminal));
+                terminal.columns(), terminal.rows() - ROWS_BELOW, Glyphs.of(terminal.unicode()), view.style(terminal));
         try (LiveScreen screen = new LiveScreen(shell.out())) {
             GenerationListener live = new LiveView(screen, terminal, loaded.tokenizer(), canvas::lines);
-            GenerationResult result = loaded.generate(request, main.interruption().following(live));
+            GenerationResult result =
+                    loaded.generate(request, main.interruption().following(live));
             screen.clear(); // the answer takes its place, whole and without wrapped lines
             return result;
         }
@@ -121,12 +119,12 @@ final class GenerateCommand implements Callable<Integer> {
 
     private void printAnswer(DiffusionModel loaded, GenerationResult result, Shell shell) {
         if (outputTokens) {
-            shell.out().println(
-                    Arrays.stream(result.tokens()).mapToObj(String::valueOf).collect(Collectors.joining(",")));
+            shell.out()
+                    .println(Arrays.stream(result.tokens())
+                            .mapToObj(String::valueOf)
+                            .collect(Collectors.joining(",")));
         } else {
-            String text = prompt.givenAsTokens()
-                    ? loaded.tokenizer().decode(result.tokens(), true)
-                    : result.text();
+            String text = prompt.givenAsTokens() ? loaded.tokenizer().decode(result.tokens(), true) : result.text();
             shell.out().println(view.live(shell.terminal()) ? Texts.printable(text) : text);
         }
         shell.out().flush();

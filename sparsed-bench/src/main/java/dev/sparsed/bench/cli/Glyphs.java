@@ -13,8 +13,7 @@ import java.nio.charset.Charset;
  * @param times multiplication sign
  * @param frame the lines of a grid: horizontal, vertical, then the corners and crossings row by row from the top left (11 characters)
  */
-record Glyphs(
-        String mask, String special, String control, String ellipsis, String dot, String times, String frame) {
+record Glyphs(String mask, String special, String control, String ellipsis, String dot, String times, String frame) {
 
     /** For every terminal made in this century. */
     static final Glyphs UNICODE = new Glyphs("░", "·", "¤", "…", "·", "×", "─│┌┬┐├┼┤└┴┘");
@@ -39,6 +38,7 @@ record Glyphs(
      * @return whether it can encode them
      */
     boolean fit(Charset charset) {
-        return charset.canEncode() && charset.newEncoder().canEncode(mask + special + control + ellipsis + dot + times + frame);
+        return charset.canEncode()
+                && charset.newEncoder().canEncode(mask + special + control + ellipsis + dot + times + frame);
     }
 }

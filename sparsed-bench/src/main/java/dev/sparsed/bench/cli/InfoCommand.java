@@ -43,17 +43,26 @@ final class InfoCommand implements Callable<Integer> {
         print(out, "machine", "");
         print(out, "  processor", cpu.name() + ", " + runtime.availableProcessors() + " processors for this JVM");
         print(out, "  features", cpu.features().isEmpty() ? "unknown" : String.join(" ", cpu.features()));
-        print(out, "  system", System.getProperty("os.name") + " " + System.getProperty("os.version") + ", "
-                + System.getProperty("os.arch"));
-        print(out, "  Java", System.getProperty("java.version") + ", " + System.getProperty("java.vm.name") + " "
-                + System.getProperty("java.vm.version") + ", " + System.getProperty("java.vm.vendor"));
+        print(
+                out,
+                "  system",
+                System.getProperty("os.name") + " " + System.getProperty("os.version") + ", "
+                        + System.getProperty("os.arch"));
+        print(
+                out,
+                "  Java",
+                System.getProperty("java.version") + ", " + System.getProperty("java.vm.name") + " "
+                        + System.getProperty("java.vm.version") + ", " + System.getProperty("java.vm.vendor"));
         print(out, "  largest heap", Texts.bytes(runtime.maxMemory()));
     }
 
     private static void printBackends(PrintWriter out) {
         print(out, "backends", "");
         for (BackendReport backend : BackendReport.all()) {
-            print(out, "  " + backend.name(), backend.available() ? "available" : "not available: " + backend.obstacle());
+            print(
+                    out,
+                    "  " + backend.name(),
+                    backend.available() ? "available" : "not available: " + backend.obstacle());
         }
     }
 
@@ -71,16 +80,21 @@ final class InfoCommand implements Callable<Integer> {
         WeightSummary weights = WeightSummary.of(loaded.folder());
         print(out, "model", loaded.demo() == null ? loaded.folder().toString() : "demo model (embedded)");
         print(out, "  family", info.family());
-        print(out, "  parameters", Texts.count(weights.parameters()) + " in " + Texts.bytes(weights.bytes()) + ", "
-                + weights.tensors());
+        print(
+                out,
+                "  parameters",
+                Texts.count(weights.parameters()) + " in " + Texts.bytes(weights.bytes()) + ", " + weights.tensors());
         print(out, "  layers", String.valueOf(info.layers()));
         print(out, "  hidden size", Texts.count(info.hiddenSize()));
-        print(out, "  heads", String.format(
-                Locale.ROOT,
-                "%d query, %d key/value, dimension %d",
-                info.heads().queryHeads(),
-                info.heads().keyValueHeads(),
-                info.heads().headDim()));
+        print(
+                out,
+                "  heads",
+                String.format(
+                        Locale.ROOT,
+                        "%d query, %d key/value, dimension %d",
+                        info.heads().queryHeads(),
+                        info.heads().keyValueHeads(),
+                        info.heads().headDim()));
         print(out, "  MLP size", Texts.count(info.mlpSize()));
         print(out, "  vocabulary", Texts.count(info.vocabularySize()));
         print(out, "  context", Texts.count(info.contextLength()) + " tokens");

@@ -28,8 +28,7 @@ final class LiveView implements GenerationListener {
      * @param tokenizer gives tokens their text
      * @param painter turns the generated positions into lines; a status line is added below
      */
-    LiveView(
-            LiveScreen screen, Terminal terminal, Tokenizer tokenizer, Function<List<Cell>, List<String>> painter) {
+    LiveView(LiveScreen screen, Terminal terminal, Tokenizer tokenizer, Function<List<Cell>, List<String>> painter) {
         this.screen = screen;
         this.terminal = terminal;
         this.tokenizer = tokenizer;

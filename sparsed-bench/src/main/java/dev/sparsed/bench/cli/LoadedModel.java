@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param folder where it was loaded from
  * @param demo the demo model's folder, null if it is another model
  */
-record LoadedModel(DiffusionModel model, Path folder, @Nullable DemoModel demo) implements AutoCloseable {
+record LoadedModel(
+        DiffusionModel model, Path folder, @Nullable DemoModel demo) implements AutoCloseable {
 
     @Override
     public void close() {

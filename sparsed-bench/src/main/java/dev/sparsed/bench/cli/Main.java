@@ -16,7 +16,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(
         name = "sparsed",
         description = "Diffusion language models on the JVM, with SparseD block-sparse attention.",
-        subcommands = {GenerateCommand.class, DemoCommand.class, QualityCommand.class, InfoCommand.class, BenchCommand.class},
+        subcommands = {
+            GenerateCommand.class,
+            DemoCommand.class,
+            QualityCommand.class,
+            InfoCommand.class,
+            BenchCommand.class
+        },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND")
@@ -72,7 +78,8 @@ public final class Main {
                     .setOut(shell.out())
                     .setErr(shell.err())
                     .setCaseInsensitiveEnumValuesAllowed(true)
-                    .setUsageHelpWidth(Math.min(MOST_COLUMNS_OF_HELP, Math.max(80, shell.terminal().columns())))
+                    .setUsageHelpWidth(Math.min(
+                            MOST_COLUMNS_OF_HELP, Math.max(80, shell.terminal().columns())))
                     .setParameterExceptionHandler((problem, line) -> main.misused(problem))
                     .setExecutionExceptionHandler((problem, line, parsed) -> main.failed(problem));
             if (args.length == 0) {
@@ -93,15 +100,17 @@ public final class Main {
     private int misused(ParameterException problem) {
         CommandLine command = problem.getCommandLine();
         String hint = suggestion(problem);
-        shell.err().println("sparsed: " + problem.getMessage().replaceAll("\\s*\\R\\s*", " ")
-                + (hint == null ? "" : "; did you mean " + hint + "?")
-                + " (" + command.getCommandSpec().qualifiedName() + " --help lists the options)");
+        shell.err()
+                .println("sparsed: " + problem.getMessage().replaceAll("\\s*\\R\\s*", " ")
+                        + (hint == null ? "" : "; did you mean " + hint + "?")
+                        + " (" + command.getCommandSpec().qualifiedName() + " --help lists the options)");
         showStackTrace(problem);
         return CommandLine.ExitCode.USAGE;
     }
 
     private static @Nullable String suggestion(ParameterException problem) {
-        return problem instanceof UnmatchedArgumentException unmatched && !unmatched.getSuggestions().isEmpty()
+        return problem instanceof UnmatchedArgumentException unmatched
+                        && !unmatched.getSuggestions().isEmpty()
                 ? unmatched.getSuggestions().getFirst()
                 : null;
     }

@@ -44,7 +44,8 @@ final class NeedleChoice {
         }
         Task first = byLength.getFirst();
         return byLength.stream()
-                .filter(task -> 2.0 * task.steps() * operations(model, task.length()) * secondsPerOperation <= MOST_SECONDS)
+                .filter(task ->
+                        2.0 * task.steps() * operations(model, task.length()) * secondsPerOperation <= MOST_SECONDS)
                 .reduce((shorter, longer) -> shorter.length() == longer.length() ? shorter : longer)
                 .orElse(first);
     }
@@ -56,13 +57,17 @@ final class NeedleChoice {
      * @return share of the text before the first mention of its answer, 0 … 1; negative if it is not in the text
      */
     static double depth(Task task) {
-        return task.user().indexOf(task.answer().getFirst()) / (double) task.user().length();
+        return task.user().indexOf(task.answer().getFirst())
+                / (double) task.user().length();
     }
 
     /** Floating-point operations of a dense step: 2 per weight and token, and 4 N² per feature of the queries and layer. */
     private static double operations(ModelInfo model, int tokens) {
-        double weights = 2.0 * model.hiddenSize() * (model.heads().queryColumns() + model.heads().keyValueColumns())
+        double weights = 2.0
+                        * model.hiddenSize()
+                        * (model.heads().queryColumns() + model.heads().keyValueColumns())
                 + 3.0 * model.hiddenSize() * model.mlpSize();
-        return model.layers() * (2 * weights * tokens + 4.0 * tokens * tokens * model.heads().queryColumns());
+        return model.layers()
+                * (2 * weights * tokens + 4.0 * tokens * tokens * model.heads().queryColumns());
     }
 }

@@ -34,12 +34,14 @@ record NeedleDemo(Stage stage, Task task) {
         int question = task.user().lastIndexOf('\n') + 1;
         String text = task.user().substring(0, question).strip().replaceAll("\\s+", " ");
         String ellipsis = " " + stage.glyphs().ellipsis() + " ";
-        stage.tell("2. A number hidden in a text of " + Texts.count(text.length()) + " characters (" + Texts.count(task.length())
+        stage.tell("2. A number hidden in a text of " + Texts.count(text.length()) + " characters ("
+                + Texts.count(task.length())
                 + " tokens with question and answer), after " + Math.round(100 * NeedleChoice.depth(task))
                 + " % of it. The question for it is asked twice: with dense attention, then with SparseD (skip "
                 + SPARSED.skip() + ", select " + SPARSED.select() + ", blocks of " + SPARSED.blockSize() + ").");
         stage.say("");
-        stage.say("   Text      " + text.substring(0, Math.min(SHOWN_CHARACTERS, text.length())).strip() + ellipsis
+        stage.say("   Text      "
+                + text.substring(0, Math.min(SHOWN_CHARACTERS, text.length())).strip() + ellipsis
                 + text.substring(Math.max(0, text.length() - SHOWN_CHARACTERS)).strip());
         stage.say("   Question  " + task.user().substring(question).strip());
         stage.say("   Answer    " + task.assistantPrefix() + stage.glyphs().ellipsis());
@@ -56,7 +58,8 @@ record NeedleDemo(Stage stage, Task task) {
 
     private Act act(String name, AttentionPolicy policy) {
         Terminal terminal = stage.shell().terminal();
-        CanvasView view = new CanvasView(terminal.columns(), Math.max(1, terminal.rows() - 2), stage.glyphs(), stage.style());
+        CanvasView view =
+                new CanvasView(terminal.columns(), Math.max(1, terminal.rows() - 2), stage.glyphs(), stage.style());
         StepTimes times = new StepTimes();
         GenerationResult result = stage.play(
                 QualityRun.request(task, request -> request.policy(policy)),
@@ -64,7 +67,8 @@ record NeedleDemo(Stage stage, Task task) {
                 false,
                 times::add,
                 GenerationListener.NONE);
-        String answer = AnswerText.untilEndOfTurn(stage.model().tokenizer(), result.tokens()).strip();
+        String answer = AnswerText.untilEndOfTurn(stage.model().tokenizer(), result.tokens())
+                .strip();
         boolean solved = TaskChecker.solved(task, answer);
         String row = String.format(
                 Locale.ROOT,

@@ -34,13 +34,17 @@ final class PolicyOptions {
     @Option(
             names = "--preset",
             paramLabel = "NAME",
-            description = "SparseD's settings: long (skip 0.2, select 0.3, block size 128) or short (0.2, 0.5, 32). Default: short.")
+            description =
+                    "SparseD's settings: long (skip 0.2, select 0.3, block size 128) or short (0.2, 0.5, 32). Default: short.")
     private @Nullable Preset preset;
 
     @Option(names = "--skip", paramLabel = "SHARE", description = "SparseD: share of the steps that stay dense.")
     private @Nullable Double skip;
 
-    @Option(names = "--select", paramLabel = "SHARE", description = "SparseD: share of the key blocks to keep, 0 ... 1.")
+    @Option(
+            names = "--select",
+            paramLabel = "SHARE",
+            description = "SparseD: share of the key blocks to keep, 0 ... 1.")
     private @Nullable Double select;
 
     @Option(names = "--block-size", paramLabel = "N", description = "SparseD: positions per block.")

@@ -34,7 +34,8 @@ final class PromptOptions {
         @Option(
                 names = {"-f", "--prompt-file"},
                 paramLabel = "FILE",
-                description = "A UTF-8 file with the prompt; - for standard input. One line break at its end is left out.")
+                description =
+                        "A UTF-8 file with the prompt; - for standard input. One line break at its end is left out.")
         private @Nullable String file;
 
         @Option(
@@ -47,7 +48,8 @@ final class PromptOptions {
         @Parameters(
                 paramLabel = "-",
                 arity = "0..1",
-                description = "Read the prompt from standard input; so does giving no prompt, unless that is a terminal.")
+                description =
+                        "Read the prompt from standard input; so does giving no prompt, unless that is a terminal.")
         private @Nullable String dash;
     }
 
@@ -134,7 +136,10 @@ final class PromptOptions {
 
     private static String decoded(InputStream in, String name) throws IOException {
         try {
-            String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(in.readAllBytes())).toString();
+            String text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(in.readAllBytes()))
+                    .toString();
             return text.replaceFirst("\\R\\z", "");
         } catch (CharacterCodingException e) {
             throw new UncheckedIOException(name + ": not UTF-8; convert it first (iconv -t utf-8)", e);

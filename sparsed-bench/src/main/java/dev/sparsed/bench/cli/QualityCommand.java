@@ -72,7 +72,10 @@ final class QualityCommand implements Callable<Integer> {
     public Integer call() {
         List<Task> tasks = selected();
         try (LoadedModel loaded = model.load()) {
-            run(tasks, new QualityRun(loaded.model(), sampling::apply, main.interruption().listener()));
+            run(
+                    tasks,
+                    new QualityRun(
+                            loaded.model(), sampling::apply, main.interruption().listener()));
         }
         return 0;
     }
@@ -92,7 +95,8 @@ final class QualityCommand implements Callable<Integer> {
                 .filter(task -> taken.merge(task.name() + "@" + task.length(), 1, Integer::sum) <= limit)
                 .toList();
         if (selected.isEmpty()) {
-            throw new IllegalArgumentException("no task is left: --task, --max-length and --limit exclude all " + all.size());
+            throw new IllegalArgumentException(
+                    "no task is left: --task, --max-length and --limit exclude all " + all.size());
         }
         return selected;
     }
@@ -139,7 +143,8 @@ final class QualityCommand implements Callable<Integer> {
                 task.length(),
                 outcome.solved()
                         ? "solved"
-                        : "wrong, \"" + Texts.printable(outcome.answer()).strip() + "\" for \"" + task.expected() + "\"",
+                        : "wrong, \"" + Texts.printable(outcome.answer()).strip() + "\" for \"" + task.expected()
+                                + "\"",
                 outcome.seconds());
     }
 }

@@ -57,11 +57,7 @@ final class Report {
         addPhase(lines, "dense", timings.denseSteps(), timings.dense());
         addPhase(lines, "dense + select", timings.selectSteps(), timings.select());
         addPhase(lines, "block-sparse", timings.sparseSteps(), timings.sparse());
-        addPhase(
-                lines,
-                "all",
-                timings.denseSteps() + timings.selectSteps() + timings.sparseSteps(),
-                timings.total());
+        addPhase(lines, "all", timings.denseSteps() + timings.selectSteps() + timings.sparseSteps(), timings.total());
         lines.add(String.format(
                 Locale.ROOT,
                 "prompt %d tokens, generated %d tokens, %.1f tokens/s, density %.3f",

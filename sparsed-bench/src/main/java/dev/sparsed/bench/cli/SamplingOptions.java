@@ -19,7 +19,8 @@ final class SamplingOptions {
             names = "--cfg-scale",
             paramLabel = "X",
             defaultValue = "0",
-            description = "Scale of classifier-free guidance; above 0 every step takes twice as long. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Scale of classifier-free guidance; above 0 every step takes twice as long. Default: ${DEFAULT-VALUE}.")
     private double cfgScale;
 
     @Option(

@@ -18,9 +18,10 @@ final class StatusLine {
      */
     static String of(StepEvent event, int columns, Glyphs glyphs) {
         String separator = " " + glyphs.dot() + " ";
-        String line = "step " + (event.step() + 1) + "/" + event.steps() + separator + name(event.attention()) + separator
-                + event.masksLeft() + (event.masksLeft() == 1 ? " mask" : " masks") + " left" + separator
-                + Texts.millis(event.nanos());
+        String line =
+                "step " + (event.step() + 1) + "/" + event.steps() + separator + name(event.attention()) + separator
+                        + event.masksLeft() + (event.masksLeft() == 1 ? " mask" : " masks") + " left" + separator
+                        + Texts.millis(event.nanos());
         return line.substring(0, Math.min(line.length(), columns));
     }
 

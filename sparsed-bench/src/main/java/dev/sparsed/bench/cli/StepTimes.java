@@ -29,7 +29,9 @@ final class StepTimes {
      * @return nanoseconds, empty if there was no such step
      */
     OptionalDouble least(AttentionMode kind) {
-        return nanos.getOrDefault(kind, List.of()).stream().mapToDouble(Long::doubleValue).min();
+        return nanos.getOrDefault(kind, List.of()).stream()
+                .mapToDouble(Long::doubleValue)
+                .min();
     }
 
     /**
@@ -39,7 +41,8 @@ final class StepTimes {
      * @return nanoseconds, empty if there was no such step
      */
     OptionalDouble median(AttentionMode kind) {
-        List<Long> sorted = nanos.getOrDefault(kind, List.of()).stream().sorted().toList();
+        List<Long> sorted =
+                nanos.getOrDefault(kind, List.of()).stream().sorted().toList();
         int size = sorted.size();
         return size == 0
                 ? OptionalDouble.empty()

@@ -36,14 +36,15 @@ record SudokuDemo(Stage stage, Task task) {
         stage.say("");
         stage.say("   " + view.legend());
         StepTimes times = new StepTimes();
-        GenerationResult result = stage.play(
-                QualityRun.request(task, request -> {}), view::lines, true, times::add, new Snapshots(view));
-        String answer = AnswerText.untilEndOfTurn(stage.model().tokenizer(), result.tokens()).strip();
+        GenerationResult result =
+                stage.play(QualityRun.request(task, request -> {}), view::lines, true, times::add, new Snapshots(view));
+        String answer = AnswerText.untilEndOfTurn(stage.model().tokenizer(), result.tokens())
+                .strip();
         stage.say("");
         stage.say(verdict(Sudoku.faults(puzzle, answer)));
         double median = times.median(AttentionMode.DENSE).orElseThrow();
-        stage.say("   " + task.steps() + " steps in " + Texts.seconds(result.timings().total()) + ", " + Texts.millis(median)
-                + " each (median).");
+        stage.say("   " + task.steps() + " steps in "
+                + Texts.seconds(result.timings().total()) + ", " + Texts.millis(median) + " each (median).");
         return median / 1e9;
     }
 

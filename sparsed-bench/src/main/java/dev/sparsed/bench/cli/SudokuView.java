@@ -46,7 +46,8 @@ record SudokuView(String puzzle, Glyphs glyphs, Style style) {
     /** {@return one line that explains the marks} */
     String legend() {
         return cell('7', new Cell(Cell.Kind.TOKEN, "7")) + " given  " + cell('.', Cell.MASK) + " masked  "
-                + cell('.', new Cell(Cell.Kind.FRESH, "7")) + " just denoised  " + cell('.', new Cell(Cell.Kind.TOKEN, "7"))
+                + cell('.', new Cell(Cell.Kind.FRESH, "7")) + " just denoised  "
+                + cell('.', new Cell(Cell.Kind.TOKEN, "7"))
                 + " denoised before";
     }
 

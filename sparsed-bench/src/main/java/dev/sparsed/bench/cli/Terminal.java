@@ -88,7 +88,8 @@ record Terminal(boolean inputIsTerminal, boolean canRedraw, boolean colours, boo
 
     /** Rows and columns: of the terminal, else of the environment, else 24 × 80. */
     private static int[] size(Map<String, String> environment) {
-        int[] fallback = {number(environment.get("LINES"), NONE.rows), number(environment.get("COLUMNS"), NONE.columns)};
+        int[] fallback = {number(environment.get("LINES"), NONE.rows), number(environment.get("COLUMNS"), NONE.columns)
+        };
         File device = new File("/dev/tty");
         if (!device.exists()) {
             return fallback;

@@ -32,6 +32,7 @@ public final class AnswerText {
      * @return whether it is
      */
     public static boolean isSpecial(Tokenizer tokenizer, int token) {
-        return tokenizer.decode(new int[] {token}, true).isEmpty() && !tokenizer.token(token).isEmpty();
+        return tokenizer.decode(new int[] {token}, true).isEmpty()
+                && !tokenizer.token(token).isEmpty();
     }
 }

@@ -49,7 +49,10 @@ public final class QualityTable {
     private static String mean(List<TaskOutcome> outcomes, ToDoubleFunction<TaskOutcome> value, String format) {
         return outcomes.isEmpty()
                 ? "-"
-                : String.format(Locale.ROOT, format, outcomes.stream().mapToDouble(value).average().getAsDouble());
+                : String.format(
+                        Locale.ROOT,
+                        format,
+                        outcomes.stream().mapToDouble(value).average().getAsDouble());
     }
 
     private static String format(Object... cells) {

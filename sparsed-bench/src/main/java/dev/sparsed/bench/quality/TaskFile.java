@@ -55,8 +55,8 @@ public final class TaskFile {
         List<Task> tasks = new ArrayList<>();
         int number = 0;
         try {
-            BufferedReader reader =
-                    new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8.newDecoder())); // reports bad bytes
+            BufferedReader reader = new BufferedReader(
+                    new InputStreamReader(in, StandardCharsets.UTF_8.newDecoder())); // reports bad bytes
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
                 number++;
                 if (!line.isBlank()) {

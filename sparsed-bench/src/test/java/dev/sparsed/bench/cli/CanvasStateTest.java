@@ -41,8 +41,7 @@ class CanvasStateTest {
         assertThat(state.cells()).containsExactly(Cell.MASK, new Cell(Cell.Kind.FRESH, "7"), Cell.MASK);
         commit(state, 2, tokenizer.tokenId("<|eot_id|>").orElseThrow());
         assertThat(state.cells())
-                .containsExactly(
-                        Cell.MASK, new Cell(Cell.Kind.TOKEN, "7"), new Cell(Cell.Kind.SPECIAL, "<|eot_id|>"));
+                .containsExactly(Cell.MASK, new Cell(Cell.Kind.TOKEN, "7"), new Cell(Cell.Kind.SPECIAL, "<|eot_id|>"));
     }
 
     @Test

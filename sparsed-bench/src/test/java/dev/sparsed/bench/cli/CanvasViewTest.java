@@ -49,8 +49,7 @@ class CanvasViewTest {
 
     @Test
     void letsNoControlCharacterThrough() {
-        assertThat(PLAIN.lines(List.of(token("\033[2J\t\u202e\u009b\r\u0000"))))
-                .containsExactly("¤[2J ¤¤¤¤");
+        assertThat(PLAIN.lines(List.of(token("\033[2J\t\u202e\u009b\r\u0000")))).containsExactly("¤[2J ¤¤¤¤");
     }
 
     @Test

@@ -37,7 +37,18 @@ class MainTest {
     @Test
     void generatesWithSparseD() {
         Run run = run(
-                "generate", "-p", "195351+5=", "-n", "16", "--policy", "SparseD", "--preset", "short", "--block-size", "8", "-v");
+                "generate",
+                "-p",
+                "195351+5=",
+                "-n",
+                "16",
+                "--policy",
+                "SparseD",
+                "--preset",
+                "short",
+                "--block-size",
+                "8",
+                "-v");
         assertThat(run.out).isEqualToNormalizingNewlines("195356\n");
         assertThat(run.err).contains("dense + select", "block-sparse").containsPattern("layer +7 +density 0\\.\\d+");
     }
@@ -47,7 +58,8 @@ class MainTest {
         Run run = run(Terminal.NONE, "95+1=\n", "generate", "-n", "4", "--steps", "1", "--output-tokens");
         assertThat(run.err).contains("4 tokens in");
         assertThat(run.out.strip()).matches("\\d+,\\d+,\\d+,\\d+");
-        Run tokens = run("generate", "--prompt-tokens", "5,6,7", "-n", "2", "--seed", "3", "--temperature", "1", "-t", "1");
+        Run tokens =
+                run("generate", "--prompt-tokens", "5,6,7", "-n", "2", "--seed", "3", "--temperature", "1", "-t", "1");
         assertThat(tokens.exitCode).isZero();
     }
 
@@ -67,7 +79,8 @@ class MainTest {
     @Test
     void solvesTasksAndCounts() throws IOException {
         Path tasks = Files.writeString(
-                scratch.resolve("tasks.jsonl"), task("95+1=", "96", "right") + "\n" + task("95+1=", "97", "wrong") + "\n");
+                scratch.resolve("tasks.jsonl"),
+                task("95+1=", "96", "right") + "\n" + task("95+1=", "97", "wrong") + "\n");
         Run run = run("quality", "--tasks", tasks.toString());
         assertThat(run.exitCode).isZero();
         assertThat(run.out.lines().map(line -> line.replaceAll(" +", " ")))
@@ -108,10 +121,7 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '"',
-            textBlock = """
+    @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
             generate -p x -n 7 --block-length 2 | 1 | blockLength = 2: must divide genLength = 7
             generate -p x --temperature NaN     | 1 | temperature = NaN: must be a number >= 0
             generate -p x --skip 0.2            | 1 | --skip, --select and --block-size go with --policy sparsed
@@ -164,7 +174,8 @@ class MainTest {
 
     private static String task(String question, String answer, String name) {
         return "{\"id\": 1, \"task\": \"" + name + "\", \"length\": 64, \"user\": \"" + question
-                + "\", \"gen_length\": 16, \"block_length\": 16, \"steps\": 4, \"mode\": \"exact\", \"answer\": \"" + answer + "\"}";
+                + "\", \"gen_length\": 16, \"block_length\": 16, \"steps\": 4, \"mode\": \"exact\", \"answer\": \""
+                + answer + "\"}";
     }
 
     private static Run run(String... args) {

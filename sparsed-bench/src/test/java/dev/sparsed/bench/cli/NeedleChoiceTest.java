@@ -16,9 +16,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class NeedleChoiceTest {
 
-    private static final ModelInfo MODEL = new ModelInfo("LLADA", 8, 256, new HeadLayout(4, 4, 64), 704, 2048, 8192, 2044);
+    private static final ModelInfo MODEL =
+            new ModelInfo("LLADA", 8, 256, new HeadLayout(4, 4, 64), 704, 2048, 8192, 2044);
     private static final List<Task> TASKS = List.of(
-            task("niah_single", 512), task("niah_single", 1024), task("sudoku", 192), task("niah_single", 2048),
+            task("niah_single", 512),
+            task("niah_single", 1024),
+            task("sudoku", 192),
+            task("niah_single", 2048),
             task("niah_single", 4096));
 
     /** A step of 192 tokens takes 2.8 GFLOP, of 512 9.6, of 1024 23.5, of 2048 64.7; 32 of them must take 80 s at most. */
@@ -30,8 +34,10 @@ class NeedleChoiceTest {
 
     @Test
     void wantsTheNumberInTheMiddleOfTheText() {
-        Task atTheEnd = new Task(1, "niah_single", 2048, "it is at the end: 7", "", 32, 32, 16, AnswerMode.EXACT, List.of("7"));
-        assertThat(NeedleChoice.of(List.of(TASKS.getFirst(), atTheEnd), MODEL, 192, 0.01)).isSameAs(TASKS.getFirst());
+        Task atTheEnd =
+                new Task(1, "niah_single", 2048, "it is at the end: 7", "", 32, 32, 16, AnswerMode.EXACT, List.of("7"));
+        assertThat(NeedleChoice.of(List.of(TASKS.getFirst(), atTheEnd), MODEL, 192, 0.01))
+                .isSameAs(TASKS.getFirst());
     }
 
     @Test

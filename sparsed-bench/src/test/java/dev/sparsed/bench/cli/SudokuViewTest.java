@@ -34,7 +34,9 @@ class SudokuViewTest {
         cells.set(0, token("7"));
         assertThat(new SudokuView(PUZZLE, Glyphs.ASCII, Style.NONE).lines(cells).get(1))
                 .startsWith("|!7![2]");
-        assertThat(new SudokuView(PUZZLE, Glyphs.UNICODE, new Style(true)).lines(cells).get(1))
+        assertThat(new SudokuView(PUZZLE, Glyphs.UNICODE, new Style(true))
+                        .lines(cells)
+                        .get(1))
                 .contains("\033[31m 7 \033[0m");
     }
 
@@ -54,7 +56,8 @@ class SudokuViewTest {
         cells.set(6, new Cell(Cell.Kind.FRESH, "5"));
         List<String> coloured = new SudokuView(PUZZLE, Glyphs.UNICODE, new Style(true)).lines(cells);
         assertThat(coloured.get(1)).contains("\033[1m1\033[0m", "\033[32m4\033[0m", "\033[30;42m 5 \033[0m");
-        assertThat(coloured).allMatch(line -> line.replaceAll("\033\\[[0-9;]*m", "").length() == 31);
+        assertThat(coloured)
+                .allMatch(line -> line.replaceAll("\033\\[[0-9;]*m", "").length() == 31);
     }
 
     private static List<Cell> masks() {

@@ -55,8 +55,13 @@ class TerminalTest {
     @Test
     void knowsWhatTheProcessorCanDo() {
         CpuFeatures intel = CpuFeatures.parse(List.of(
-                "processor\t: 0", "model name\t: Some CPU @ 2.00GHz", "flags\t\t: fpu sse avx2 avx512f amx_tile", "",
-                "processor\t: 1", "model name\t: Another", "flags\t\t: sve"));
+                "processor\t: 0",
+                "model name\t: Some CPU @ 2.00GHz",
+                "flags\t\t: fpu sse avx2 avx512f amx_tile",
+                "",
+                "processor\t: 1",
+                "model name\t: Another",
+                "flags\t\t: sve"));
         assertThat(intel).isEqualTo(new CpuFeatures("Some CPU @ 2.00GHz", List.of("avx2", "avx512f", "amx_tile")));
         CpuFeatures arm = CpuFeatures.parse(List.of("Features\t: fp asimd sve2"));
         assertThat(arm).isEqualTo(new CpuFeatures(System.getProperty("os.arch"), List.of("asimd", "sve2")));

@@ -52,7 +52,8 @@ class SudokuTest {
     @ParameterizedTest
     @ValueSource(strings = {"", "1", "0"})
     void wantsEightyOneDigits(String end) {
-        assertThat(Sudoku.faults(PUZZLE, SOLUTION.substring(0, 80) + end).size()).isPositive();
+        assertThat(Sudoku.faults(PUZZLE, SOLUTION.substring(0, 80) + end).size())
+                .isPositive();
         assertThat(Sudoku.faults(PUZZLE, SOLUTION + end).isEmpty()).isEqualTo(end.isEmpty());
     }
 

@@ -10,10 +10,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class TaskCheckerTest {
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '"',
-            textBlock = """
+    @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
             EXACT  | 96              | 96                | true
             EXACT  | 96              | " 96\\n"          | true
             EXACT  | 96              | 960               | false
@@ -50,10 +47,12 @@ class TaskCheckerTest {
     void takesAnyRightCompletionOfASudoku() {
         Task blank = task(AnswerMode.SUDOKU, ".".repeat(81));
         assertThat(TaskChecker.solved(blank, SudokuTest.SOLUTION)).isTrue();
-        assertThat(TaskChecker.solved(blank, SudokuTest.exchanged(SudokuTest.SOLUTION, '1', '2'))).isTrue();
+        assertThat(TaskChecker.solved(blank, SudokuTest.exchanged(SudokuTest.SOLUTION, '1', '2')))
+                .isTrue();
         Task given = task(AnswerMode.SUDOKU, SudokuTest.SOLUTION.charAt(0) + ".".repeat(80));
         assertThat(TaskChecker.solved(given, "\n" + SudokuTest.SOLUTION + " ")).isTrue();
-        assertThat(TaskChecker.solved(given, SudokuTest.exchanged(SudokuTest.SOLUTION, '1', '5'))).isFalse();
+        assertThat(TaskChecker.solved(given, SudokuTest.exchanged(SudokuTest.SOLUTION, '1', '5')))
+                .isFalse();
         assertThat(TaskChecker.solved(given, "")).isFalse();
     }
 

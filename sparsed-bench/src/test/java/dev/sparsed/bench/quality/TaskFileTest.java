@@ -38,9 +38,7 @@ class TaskFileTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock = """
+    @CsvSource(delimiter = '|', textBlock = """
             "steps": 4       | "steps": 0          | tasks:2: steps = 0: must be an integer >= 1
             "steps": 4       | "steps": 4.5        | tasks:2: steps = 4.5: must be an integer >= 1
             "steps": 4       | "steps": 4294967297 | tasks:2: steps = 4294967297: must be an integer >= 1

@@ -93,9 +93,8 @@ public final class Checkpoint implements AutoCloseable {
         shard.tensors().forEach((name, tensor) -> {
             Located other = tensors.putIfAbsent(name, new Located(tensor, file));
             if (other != null) {
-                throw new CheckpointException(
-                        file + ": tensor " + quoted(name) + ": expected in one file only, found in " + other.file
-                                + " too");
+                throw new CheckpointException(file + ": tensor " + quoted(name)
+                        + ": expected in one file only, found in " + other.file + " too");
             }
         });
         for (String name : expected) {
@@ -164,7 +163,8 @@ public final class Checkpoint implements AutoCloseable {
         }
         HostTensor tensor = found.tensor;
         boolean fits = tensor.dtype().isFloat()
-                && Arrays.equals(tensor.shape().stream().mapToLong(Long::longValue).toArray(), shape);
+                && Arrays.equals(
+                        tensor.shape().stream().mapToLong(Long::longValue).toArray(), shape);
         if (!fits) {
             throw new CheckpointException(found.file + ": tensor " + quoted(name)
                     + ": expected F32, F16 or BF16 of shape " + Arrays.toString(shape)

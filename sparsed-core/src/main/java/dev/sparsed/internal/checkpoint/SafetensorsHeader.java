@@ -55,8 +55,7 @@ final class SafetensorsHeader {
     private static final int PREFIX = Long.BYTES;
     private static final int MAX_DEPTH = 8;
     private static final String METADATA = "__metadata__";
-    private static final ValueLayout.OfLong LENGTH =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LENGTH = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final JsonFactory FACTORY = JsonFiles.factory(MAX_DEPTH, Long.MAX_VALUE);
     private static final String SUPPORTED =
             Arrays.stream(DType.values()).map(DType::name).collect(Collectors.joining(", "));
@@ -147,8 +146,9 @@ final class SafetensorsHeader {
         } catch (CharacterCodingException e) {
             throw new CheckpointException(file + place() + ": expected a header in UTF-8, found other bytes", e);
         } catch (JsonProcessingException e) {
-            String offset =
-                    e.getLocation() == null ? "" : " at character " + e.getLocation().getCharOffset();
+            String offset = e.getLocation() == null
+                    ? ""
+                    : " at character " + e.getLocation().getCharOffset();
             throw new CheckpointException(
                     file + place() + ": malformed JSON in the header" + offset + ": " + e.getOriginalMessage(), e);
         } catch (IOException e) {

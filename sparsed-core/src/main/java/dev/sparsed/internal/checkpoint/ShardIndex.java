@@ -53,8 +53,8 @@ final class ShardIndex {
                 throw new CheckpointException(file + ": " + WEIGHT_MAP + ": tensor " + quoted(entry.getKey())
                         + ": expected a file name, found " + JsonFields.show(entry.getValue()));
             }
-            Path shard = paths.computeIfAbsent(
-                    entry.getValue().textValue(), name -> resolve(file, entry.getKey(), name));
+            Path shard =
+                    paths.computeIfAbsent(entry.getValue().textValue(), name -> resolve(file, entry.getKey(), name));
             shards.computeIfAbsent(shard, unused -> new LinkedHashSet<>()).add(entry.getKey());
         }
         return Collections.unmodifiableMap(shards);

@@ -51,10 +51,8 @@ public final class WorkerPool implements AutoCloseable {
         workers = new Thread[threads - 1];
         for (int i = 0; i < workers.length; i++) {
             int slot = i + 1;
-            workers[i] = Thread.ofPlatform()
-                    .daemon()
-                    .name("sparsed-worker-" + slot)
-                    .unstarted(() -> work(slot));
+            workers[i] =
+                    Thread.ofPlatform().daemon().name("sparsed-worker-" + slot).unstarted(() -> work(slot));
         }
         try {
             for (Thread worker : workers) {

@@ -109,10 +109,7 @@ public record ModelConfig(
     }
 
     private static ModelFamily family(
-            JsonFields fields,
-            String field,
-            @Nullable JsonNode found,
-            Function<ModelFamily, String> name) {
+            JsonFields fields, String field, @Nullable JsonNode found, Function<ModelFamily, String> name) {
         for (ModelFamily family : ModelFamily.values()) {
             if (found != null && found.isTextual() && found.textValue().equals(name.apply(family))) {
                 return family;

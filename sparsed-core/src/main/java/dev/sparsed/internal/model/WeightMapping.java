@@ -39,7 +39,8 @@ final class WeightMapping {
 
     private TransformerWeights load(int contextLength) {
         Tensor embedding = matrix(names.embedding(), config.vocabularySize(), config.hiddenSize());
-        Tensor head = config.tiedHead() ? embedding : matrix(names.head(), config.vocabularySize(), config.hiddenSize());
+        Tensor head =
+                config.tiedHead() ? embedding : matrix(names.head(), config.vocabularySize(), config.hiddenSize());
         RopeTables rope = RopeTables.of(contextLength, config.headDim(), config.ropeTheta());
         int half = config.headDim() / 2;
         return new TransformerWeights(

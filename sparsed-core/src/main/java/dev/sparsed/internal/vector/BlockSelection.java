@@ -118,8 +118,7 @@ final class BlockSelection {
     private void addPrompt(int rows, float[] keys, int headAt, int dim, PanelList list, BlockLayout layout) {
         for (int from = 0; from < list.count(); from += TILE_PANELS) {
             int count = Math.min(TILE_PANELS, list.count() - from);
-            ScoreTile.compute(
-                    queries, ScoreTile.paddedRows(rows), keys, headAt, dim, list, from, count, scores);
+            ScoreTile.compute(queries, ScoreTile.paddedRows(rows), keys, headAt, dim, list, from, count, scores);
             TileSoftmax.exponentiate(scores, rows, count * LANES, logSumExp, rowSums);
             for (int i = 0; i < count; i++) {
                 sumColumns(scores, i * LANES, rows, columns);
@@ -137,8 +136,7 @@ final class BlockSelection {
         generationSums.begin(layout.generationBlocks(), rows);
         for (int from = 0; from < list.count(); from += TILE_PANELS) {
             int count = Math.min(TILE_PANELS, list.count() - from);
-            ScoreTile.compute(
-                    queries, ScoreTile.paddedRows(rows), keys, headAt, dim, list, from, count, scores);
+            ScoreTile.compute(queries, ScoreTile.paddedRows(rows), keys, headAt, dim, list, from, count, scores);
             int begun = firstBlock(list.panels()[from], layout) - first;
             generationSums.exponentiate(scores, rows, count * LANES, begun);
             for (int i = 0; i < count; i++) {

@@ -84,11 +84,13 @@ final class Greedy {
         FloatVector sum = FloatVector.zero(FLOATS);
         int j = 0;
         for (int bound = FLOATS.loopBound(count); j < bound; j += LANES) {
-            sum = sum.add(VectorExp.exp(FloatVector.fromArray(FLOATS, z, from + j).sub(largest)));
+            sum = sum.add(
+                    VectorExp.exp(FloatVector.fromArray(FLOATS, z, from + j).sub(largest)));
         }
         if (j < count) {
             VectorMask<Float> rest = FLOATS.indexInRange(j, count);
-            FloatVector last = VectorExp.exp(FloatVector.fromArray(FLOATS, z, from + j, rest).sub(largest));
+            FloatVector last = VectorExp.exp(
+                    FloatVector.fromArray(FLOATS, z, from + j, rest).sub(largest));
             sum = sum.add(last, rest);
         }
         sum.intoArray(lanes, 0);

@@ -26,7 +26,15 @@ final class Norm {
             for (int row = from; row < to; row++) {
                 double mean = sumOfSquares(x.data(), x.row(row), x.columns(), lanes) / x.columns();
                 float factor = (float) (1 / Math.sqrt(mean + epsilon));
-                scale(x.data(), x.row(row), factor, weight.data(), weight.offset(), out.data(), out.row(row), x.columns());
+                scale(
+                        x.data(),
+                        x.row(row),
+                        factor,
+                        weight.data(),
+                        weight.offset(),
+                        out.data(),
+                        out.row(row),
+                        x.columns());
             }
         });
     }

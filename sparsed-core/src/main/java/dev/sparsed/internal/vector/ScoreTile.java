@@ -29,8 +29,8 @@ final class ScoreTile {
     static final int GROUP = 4;
 
     /** Whether there are the 32 vector registers that a tile of 4 × 4 vectors needs; 16 are enough for 4 × 2. */
-    static final boolean WIDE = FloatVector.SPECIES_PREFERRED.vectorBitSize() >= 512
-            || "aarch64".equals(System.getProperty("os.arch"));
+    static final boolean WIDE =
+            FloatVector.SPECIES_PREFERRED.vectorBitSize() >= 512 || "aarch64".equals(System.getProperty("os.arch"));
 
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
 
@@ -95,7 +95,9 @@ final class ScoreTile {
             if (list.bits(from + i) != PanelList.ALL) {
                 VectorMask<Float> counts = VectorMask.fromLong(SPECIES, list.bits(from + i));
                 for (int at = i * LANES; at < rows * KEY_TILE; at += KEY_TILE) {
-                    minusInfinity.blend(FloatVector.fromArray(SPECIES, scores, at), counts).intoArray(scores, at);
+                    minusInfinity
+                            .blend(FloatVector.fromArray(SPECIES, scores, at), counts)
+                            .intoArray(scores, at);
                 }
             }
         }

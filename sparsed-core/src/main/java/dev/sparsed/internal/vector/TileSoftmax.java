@@ -52,7 +52,8 @@ final class TileSoftmax {
             FloatVector sum = FloatVector.zero(SPECIES);
             int at = row * KEY_TILE;
             for (int i = 0; i < columns; i += LANES) {
-                FloatVector e = VectorExp.exp(FloatVector.fromArray(SPECIES, scores, at + i).sub(minus));
+                FloatVector e = VectorExp.exp(
+                        FloatVector.fromArray(SPECIES, scores, at + i).sub(minus));
                 e.intoArray(scores, at + i);
                 sum = sum.add(e);
             }

@@ -41,11 +41,13 @@ public final class VectorBackendProvider implements BackendProvider {
         }
         String mode = System.getProperty("java.vm.info", "");
         if (mode.contains("interpreted mode")) {
-            return Optional.of("this JVM only interprets, and vectors are fast only when compiled; start java without -Xint");
+            return Optional.of(
+                    "this JVM only interprets, and vectors are fast only when compiled; start java without -Xint");
         }
         if (mode.contains("emulated-client") || tieredStopAtLevel() < C2_LEVEL) {
-            return Optional.of("this JVM runs without its optimizing compiler C2, which alone compiles vectors; start java without"
-                    + " -XX:TieredStopAtLevel=" + tieredStopAtLevel() + " or -XX:CompilationMode=quick-only");
+            return Optional.of(
+                    "this JVM runs without its optimizing compiler C2, which alone compiles vectors; start java without"
+                            + " -XX:TieredStopAtLevel=" + tieredStopAtLevel() + " or -XX:CompilationMode=quick-only");
         }
         return Optional.empty();
     }

@@ -27,7 +27,8 @@ final class CheckpointFiles {
 
     /** The same with a header that need not be text. */
     static byte[] withLength(byte[] header, int dataBytes) {
-        ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES + header.length + dataBytes).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer bytes =
+                ByteBuffer.allocate(Long.BYTES + header.length + dataBytes).order(ByteOrder.LITTLE_ENDIAN);
         bytes.putLong(header.length).put(header);
         for (int i = 0; i < dataBytes; i++) {
             bytes.put((byte) i);
@@ -61,8 +62,8 @@ final class CheckpointFiles {
     /** Opening a safetensors file of this content fails with a message that names the file and holds all parts. */
     static void assertRejected(Path file, byte[] content, String... parts) {
         write(file, content);
-        CheckpointException failure =
-                catchThrowableOfType(CheckpointException.class, () -> Safetensors.open(file).close());
+        CheckpointException failure = catchThrowableOfType(
+                CheckpointException.class, () -> Safetensors.open(file).close());
         assertThat(failure).as("a failure").isNotNull();
         assertThat(failure.getMessage()).startsWith(file + ": ").hasSizeLessThan(1500);
         for (String part : parts) {

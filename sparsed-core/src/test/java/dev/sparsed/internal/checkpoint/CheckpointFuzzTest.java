@@ -133,7 +133,9 @@ class CheckpointFuzzTest {
         Mutator mutator = new Mutator(random);
         int mutations = Math.max(0, random.nextInt(6) - 2);
         for (int i = 0; i < mutations; i++) {
-            long length = content.length < 8 ? -1 : ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN).getLong();
+            long length = content.length < 8
+                    ? -1
+                    : ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN).getLong();
             if (length < 0 || length > content.length - 8 || random.nextInt(3) == 0) {
                 content = mutator.bytes(content);
             } else {
@@ -217,13 +219,11 @@ class CheckpointFuzzTest {
             byte[] content = mutatedJson(INDEX, random);
             Optional<Map<Path, Set<String>>> shards =
                     attempt(file, f -> ShardIndex.shards(f, JsonFiles.parse(f, content)));
-            shards.ifPresent(map -> assertThat(map)
-                    .isNotEmpty()
-                    .allSatisfy((path, names) -> {
-                        assertThat(path.toAbsolutePath().normalize().getParent()).isEqualTo(folder.toAbsolutePath());
-                        assertThat(path.toString()).endsWith(".safetensors");
-                        assertThat(names).isNotEmpty();
-                    }));
+            shards.ifPresent(map -> assertThat(map).isNotEmpty().allSatisfy((path, names) -> {
+                assertThat(path.toAbsolutePath().normalize().getParent()).isEqualTo(folder.toAbsolutePath());
+                assertThat(path.toString()).endsWith(".safetensors");
+                assertThat(names).isNotEmpty();
+            }));
             return shards.isPresent();
         });
     }
@@ -234,16 +234,21 @@ class CheckpointFuzzTest {
         byte[] second = safetensors(header(entry("b", "BF16", "[4]", 0, 8), entry("c", "I64", "[]", 8, 16)), 16);
         fuzz(4_000_000, 3_000, random -> {
             boolean damageIndex = random.nextBoolean();
-            write(folder.resolve(ShardIndex.FILE_NAME), damageIndex ? mutatedJson(INDEX, random) : INDEX.getBytes(
-                    StandardCharsets.UTF_8));
+            write(
+                    folder.resolve(ShardIndex.FILE_NAME),
+                    damageIndex ? mutatedJson(INDEX, random) : INDEX.getBytes(StandardCharsets.UTF_8));
             write(folder.resolve("a.safetensors"), first);
             write(folder.resolve("b.safetensors"), damageIndex ? second : new Mutator(random).bytes(second));
             return attempt(folder, Checkpoint::open)
                     .map(open -> {
                         try (open) {
-                            assertThat(open.names()).isNotEmpty().allSatisfy(name -> assertThat(
-                                            open.find(name).orElseThrow().data().toArray(ValueLayout.JAVA_BYTE))
-                                    .isNotNull());
+                            assertThat(open.names())
+                                    .isNotEmpty()
+                                    .allSatisfy(name -> assertThat(open.find(name)
+                                                    .orElseThrow()
+                                                    .data()
+                                                    .toArray(ValueLayout.JAVA_BYTE))
+                                            .isNotNull());
                             return true;
                         }
                     })
@@ -273,7 +278,9 @@ class CheckpointFuzzTest {
     }
 
     private static void checkRanges(ModelConfig config) {
-        assertThat(config.queryHeads() * config.headDim()).isEqualTo(config.hiddenSize()).isPositive();
+        assertThat(config.queryHeads() * config.headDim())
+                .isEqualTo(config.hiddenSize())
+                .isPositive();
         assertThat(config.headDim() % 2).isZero();
         assertThat(config.keyValueHeads()).isPositive();
         assertThat(config.queryHeads() % config.keyValueHeads()).isZero();

@@ -64,8 +64,8 @@ class CheckpointTest {
     }
 
     private void rejected(Path opened, String... parts) {
-        CheckpointException failure =
-                catchThrowableOfType(CheckpointException.class, () -> Checkpoint.open(opened).close());
+        CheckpointException failure = catchThrowableOfType(
+                CheckpointException.class, () -> Checkpoint.open(opened).close());
         assertThat(failure).as("a failure").isNotNull();
         for (String part : parts) {
             assertThat(failure.getMessage()).contains(part);
@@ -84,7 +84,9 @@ class CheckpointTest {
             HostTensor weight = checkpoint.require("layers.1.q_proj.weight", 4, 2);
             assertThat(weight.dtype()).isEqualTo(DType.BF16);
             assertThat(weight.data().get(ValueLayout.JAVA_BYTE, 15)).isEqualTo((byte) 15);
-            assertThat(checkpoint.find("layers.1.q_proj.bias")).map(HostTensor::dtype).contains(DType.F16);
+            assertThat(checkpoint.find("layers.1.q_proj.bias"))
+                    .map(HostTensor::dtype)
+                    .contains(DType.F16);
             assertThat(checkpoint.find("count")).map(HostTensor::dtype).contains(DType.I64);
             assertThat(checkpoint.find("none")).isEmpty();
         }
@@ -141,7 +143,12 @@ class CheckpointTest {
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
             String file = folder.resolve("model.safetensors").toString();
             requireFails(
-                    checkpoint, "layers.1.q_proj.weight", new long[] {2, 4}, file, "[2, 4]", "found BF16 of shape [4, 2]");
+                    checkpoint,
+                    "layers.1.q_proj.weight",
+                    new long[] {2, 4},
+                    file,
+                    "[2, 4]",
+                    "found BF16 of shape [4, 2]");
             requireFails(checkpoint, "layers.1.q_proj.weight", new long[] {8}, file, "expected", "[8]", "[4, 2]");
             requireFails(checkpoint, "layers.1.q_proj.weight", new long[] {4, 2, 1}, file, "[4, 2, 1]");
             requireFails(checkpoint, "count", new long[] {1}, file, "F32, F16 or BF16", "found I64 of shape [1]");
@@ -260,7 +267,8 @@ class CheckpointTest {
         Path inner = Files.createDirectory(folder.resolve("inner"));
         Files.createDirectory(inner.resolve("sub"));
         String header = header(entry("a", "F32", "[2]", 0, 8));
-        for (String target : new String[] {"outside.safetensors", "inner/inside.safetensors", "inner/sub/inside.safetensors"}) {
+        for (String target :
+                new String[] {"outside.safetensors", "inner/inside.safetensors", "inner/sub/inside.safetensors"}) {
             write(folder.resolve(target), safetensors(header, 8));
         }
         write(inner.resolve(INDEX), "{\"weight_map\":{\"a\":\"" + name + "\"}}");

@@ -4,9 +4,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.random.RandomGenerator;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
-import java.util.random.RandomGenerator;
 
 /**
  * Breaks valid input in the ways input breaks: bits, lengths, pieces in the wrong place, JSON tokens exchanged, numbers
@@ -18,20 +18,81 @@ final class Mutator {
             "\"(?:[^\"\\\\]|\\\\.)*\"|-?\\d+(?:\\.\\d+)?(?:[eE][+-]?\\d+)?|true|false|null|\\s+|.", Pattern.DOTALL);
 
     private static final List<String> NUMBERS = List.of(
-            "0", "1", "2", "-1", "-0", "3.5", "1e3", "1e999", "-1e-999", "2147483647", "2147483648", "4294967296",
-            "9223372036854775807", "9223372036854775808", "18446744073709551615", "18446744073709551616",
-            "9".repeat(40), "9".repeat(100), "00", "0x10", "NaN", "Infinity");
+            "0",
+            "1",
+            "2",
+            "-1",
+            "-0",
+            "3.5",
+            "1e3",
+            "1e999",
+            "-1e-999",
+            "2147483647",
+            "2147483648",
+            "4294967296",
+            "9223372036854775807",
+            "9223372036854775808",
+            "18446744073709551615",
+            "18446744073709551616",
+            "9".repeat(40),
+            "9".repeat(100),
+            "00",
+            "0x10",
+            "NaN",
+            "Infinity");
 
     private static final List<String> STRINGS = List.of(
-            "\"\"", "\"a\"", "\"F32\"", "\"F16\"", "\"BF16\"", "\"I64\"", "\"U8\"", "\"F64\"", "\"F8_E4M3\"", "\"f32\"",
-            "\"dtype\"", "\"shape\"", "\"data_offsets\"", "\"__metadata__\"", "\"weight_map\"", "\"..\"",
-            "\"../a.safetensors\"", "\"/a.safetensors\"", "\"a.safetensors\"", "\"b.safetensors\"", "\"\\u0000\"",
-            "\"\\ud800\"", "\"\\x\"", "\"\t\"", "\"LLaDAModelLM\"", "\"DreamModel\"", "\"architectures\"", "\"rms\"",
-            "\"unclosed", "\"ü重\"");
+            "\"\"",
+            "\"a\"",
+            "\"F32\"",
+            "\"F16\"",
+            "\"BF16\"",
+            "\"I64\"",
+            "\"U8\"",
+            "\"F64\"",
+            "\"F8_E4M3\"",
+            "\"f32\"",
+            "\"dtype\"",
+            "\"shape\"",
+            "\"data_offsets\"",
+            "\"__metadata__\"",
+            "\"weight_map\"",
+            "\"..\"",
+            "\"../a.safetensors\"",
+            "\"/a.safetensors\"",
+            "\"a.safetensors\"",
+            "\"b.safetensors\"",
+            "\"\\u0000\"",
+            "\"\\ud800\"",
+            "\"\\x\"",
+            "\"\t\"",
+            "\"LLaDAModelLM\"",
+            "\"DreamModel\"",
+            "\"architectures\"",
+            "\"rms\"",
+            "\"unclosed",
+            "\"ü重\"");
 
     private static final List<String> OTHERS = List.of(
-            "{", "}", "[", "]", ":", ",", "null", "true", "false", "{}", "[]", " ", "\n", "\0", "\ufeff", "[[[[[[[[[[[[",
-            "{\"a\":{\"a\":{\"a\":", "//", "x");
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            "null",
+            "true",
+            "false",
+            "{}",
+            "[]",
+            " ",
+            "\n",
+            "\0",
+            "\ufeff",
+            "[[[[[[[[[[[[",
+            "{\"a\":{\"a\":{\"a\":",
+            "//",
+            "x");
 
     private final RandomGenerator random;
 
@@ -53,8 +114,12 @@ final class Mutator {
             case 4 -> output = Arrays.copyOf(input, input.length + 1 + random.nextInt(16));
             case 5 -> {
                 int length = 1 + random.nextInt(Math.min(32, input.length));
-                System.arraycopy(input, random.nextInt(input.length - length + 1), output,
-                        random.nextInt(input.length - length + 1), length);
+                System.arraycopy(
+                        input,
+                        random.nextInt(input.length - length + 1),
+                        output,
+                        random.nextInt(input.length - length + 1),
+                        length);
             }
             default -> {
                 int length = random.nextInt(input.length - at);
@@ -84,7 +149,8 @@ final class Mutator {
             case 4 -> tokens.set(at, any());
             case 5 -> tokens.remove(at);
             case 6 -> tokens.add(at, any());
-            case 7 -> Collections.swap(tokens, nextScalar(tokens, at), nextScalar(tokens, random.nextInt(tokens.size())));
+            case 7 ->
+                Collections.swap(tokens, nextScalar(tokens, at), nextScalar(tokens, random.nextInt(tokens.size())));
             case 8 -> tokens.add(at, random.nextBoolean() ? " " : "\n");
             default -> {
                 int length = Math.min(1 + random.nextInt(24), tokens.size() - at);

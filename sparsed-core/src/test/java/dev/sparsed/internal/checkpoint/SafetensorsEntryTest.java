@@ -87,8 +87,18 @@ class SafetensorsEntryTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "[-1]", "[9223372036854775808]", "[18446744073709551616]", "[1.0]", "[1e3]", "[\"1\"]", "[null]", "[[1]]",
-                "{}", "1", "null", "[true]"
+                "[-1]",
+                "[9223372036854775808]",
+                "[18446744073709551616]",
+                "[1.0]",
+                "[1e3]",
+                "[\"1\"]",
+                "[null]",
+                "[[1]]",
+                "{}",
+                "1",
+                "null",
+                "[true]"
             })
     void rejectsShapesThatAreNoExtents(String shape) {
         rejected(header(entry("a", "U8", shape, 0, 1)), 1, "'a'", "shape");
@@ -116,8 +126,18 @@ class SafetensorsEntryTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "[]", "[0]", "[0,1,1]", "[0.0,1]", "[0,\"1\"]", "[-1,0]", "[0,-1]", "[0,18446744073709551615]", "{}", "0",
-                "null", "[0,[1]]"
+                "[]",
+                "[0]",
+                "[0,1,1]",
+                "[0.0,1]",
+                "[0,\"1\"]",
+                "[-1,0]",
+                "[0,-1]",
+                "[0,18446744073709551615]",
+                "{}",
+                "0",
+                "null",
+                "[0,[1]]"
             })
     void rejectsOffsetsThatAreNotTwoIntegers(String offsets) {
         rejected("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":" + offsets + "}}", 1, "'a'", "data_offsets");
@@ -128,7 +148,11 @@ class SafetensorsEntryTest {
         rejected(header(entry("a", "U8", "[2]", 2, 0)), 2, "'a'", "[2, 0]", "after the end");
         rejected(header(entry("a", "U8", "[3]", 0, 3)), 2, "'a'", "[0, 3]", "past the end", "2 bytes of data");
         rejected(
-                header(entry("a", "U8", "[1]", Long.MAX_VALUE - 1, Long.MAX_VALUE)), 2, "'a'", "past the end", "2 bytes");
+                header(entry("a", "U8", "[1]", Long.MAX_VALUE - 1, Long.MAX_VALUE)),
+                2,
+                "'a'",
+                "past the end",
+                "2 bytes");
     }
 
     @ParameterizedTest

@@ -100,25 +100,27 @@ final class SafetensorsOracle {
                             Arrays.copyOfRange(data, begin.intValue(), end.intValue())));
         }
         boolean covered = Arrays.stream(owners).allMatch(count -> count == 1);
-        return covered && emptiesAtBorders(empties.keySet(), header, data.length) ? Optional.of(tensors) : Optional.empty();
+        return covered && emptiesAtBorders(empties.keySet(), header, data.length)
+                ? Optional.of(tensors)
+                : Optional.empty();
     }
 
     /** Tensors without data lie where another tensor or the data begins or ends, not inside one. */
     private static boolean emptiesAtBorders(Set<Integer> empties, JsonNode header, int size) {
-        return empties.stream().allMatch(place -> place == 0
-                || place == size
-                || header.properties().stream()
-                        .filter(entry -> !entry.getKey().equals("__metadata__"))
-                        .map(entry -> entry.getValue().path("data_offsets"))
-                        .anyMatch(offsets -> offsets.get(0).intValue() == place
-                                && offsets.get(1).intValue() > place));
+        return empties.stream()
+                .allMatch(place -> place == 0
+                        || place == size
+                        || header.properties().stream()
+                                .filter(entry -> !entry.getKey().equals("__metadata__"))
+                                .map(entry -> entry.getValue().path("data_offsets"))
+                                .anyMatch(offsets -> offsets.get(0).intValue() == place
+                                        && offsets.get(1).intValue() > place));
     }
 
     private static boolean naturals(JsonNode array) {
         return array.isArray()
                 && array.valueStream()
-                        .allMatch(number -> number.isIntegralNumber()
-                                && number.canConvertToLong()
-                                && number.longValue() >= 0);
+                        .allMatch(number ->
+                                number.isIntegralNumber() && number.canConvertToLong() && number.longValue() >= 0);
     }
 }

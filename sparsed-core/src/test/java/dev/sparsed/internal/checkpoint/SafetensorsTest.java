@@ -89,7 +89,8 @@ class SafetensorsTest {
             assertThat(file.tensors().get("scalar").shape()).isEmpty();
             assertThat(file.tensors().get("scalar").elements()).isEqualTo(1);
             assertThat(file.tensors().get("empty").elements()).isZero();
-            assertThat(file.tensors().get("bytes").data().toArray(ValueLayout.JAVA_BYTE)).containsExactly(36, 37, 38);
+            assertThat(file.tensors().get("bytes").data().toArray(ValueLayout.JAVA_BYTE))
+                    .containsExactly(36, 37, 38);
         }
     }
 

@@ -94,10 +94,11 @@ class WorkerPoolTest {
         try (WorkerPool pool = new WorkerPool(2)) {
             CountDownLatch started = new CountDownLatch(2);
             CountDownLatch released = new CountDownLatch(1);
-            Thread other = Thread.ofPlatform().start(() -> pool.forEach(2, (task, slot) -> {
-                started.countDown();
-                await(released);
-            }));
+            Thread other = Thread.ofPlatform()
+                    .start(() -> pool.forEach(2, (task, slot) -> {
+                        started.countDown();
+                        await(released);
+                    }));
             await(started);
             AtomicInteger done = new AtomicInteger();
             pool.forEach(10, (task, slot) -> done.incrementAndGet());

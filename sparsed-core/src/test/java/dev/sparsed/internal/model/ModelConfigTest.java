@@ -86,16 +86,48 @@ class ModelConfigTest {
     void readsLlada() {
         assertThat(read(LLADA_8B))
                 .isEqualTo(new ModelConfig(
-                        ModelFamily.LLADA, 4096, 32, 32, 32, 128, 12288, 126464, 126464, 1e-5f, 5e5, 4096, 126336,
-                        OptionalInt.of(126081), OptionalInt.of(126081), false, false, false));
+                        ModelFamily.LLADA,
+                        4096,
+                        32,
+                        32,
+                        32,
+                        128,
+                        12288,
+                        126464,
+                        126464,
+                        1e-5f,
+                        5e5,
+                        4096,
+                        126336,
+                        OptionalInt.of(126081),
+                        OptionalInt.of(126081),
+                        false,
+                        false,
+                        false));
     }
 
     @Test
     void readsDream() {
         assertThat(read(DREAM_7B))
                 .isEqualTo(new ModelConfig(
-                        ModelFamily.DREAM, 3584, 28, 28, 4, 128, 18944, 152064, 152064, 1e-6f, 1e6, 131072, 151666,
-                        OptionalInt.of(151643), OptionalInt.of(151643), false, true, true));
+                        ModelFamily.DREAM,
+                        3584,
+                        28,
+                        28,
+                        4,
+                        128,
+                        18944,
+                        152064,
+                        152064,
+                        1e-6f,
+                        1e6,
+                        131072,
+                        151666,
+                        OptionalInt.of(151643),
+                        OptionalInt.of(151643),
+                        false,
+                        true,
+                        true));
     }
 
     @Test
@@ -111,8 +143,10 @@ class ModelConfigTest {
     @ParameterizedTest
     @ValueSource(strings = {"-", "null"})
     void modelTypeDecidesWithoutArchitectures(String architectures) {
-        assertThat(read(with(LLADA_8B, "architectures", architectures)).family()).isEqualTo(ModelFamily.LLADA);
-        assertThat(read(with(DREAM_7B, "architectures", architectures)).family()).isEqualTo(ModelFamily.DREAM);
+        assertThat(read(with(LLADA_8B, "architectures", architectures)).family())
+                .isEqualTo(ModelFamily.LLADA);
+        assertThat(read(with(DREAM_7B, "architectures", architectures)).family())
+                .isEqualTo(ModelFamily.DREAM);
         String neither = with(LLADA_8B, "architectures", architectures);
         rejected(with(neither, "model_type", "\"llama\""), "'model_type'", "'llama'", "llada or Dream");
         rejected(with(neither, "model_type", "-"), "'model_type'", "found nothing");
@@ -128,8 +162,15 @@ class ModelConfigTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "8   | null  | 8", "4    | null  | 4", "1    | null | 1", "null | null  | 32", "- | - | 32",
-                "8   | false | 8", "null | false | 32", "null | true | 1", "1    | true  | 1"
+                "8   | null  | 8",
+                "4    | null  | 4",
+                "1    | null | 1",
+                "null | null  | 32",
+                "- | - | 32",
+                "8   | false | 8",
+                "null | false | 32",
+                "null | true | 1",
+                "1    | true  | 1"
             })
     void lladaKeyValueHeads(String keyValueHeads, String multiQuery, int expected) {
         String json = with(with(LLADA_8B, "n_kv_heads", keyValueHeads), "multi_query_attention", multiQuery);
@@ -168,22 +209,38 @@ class ModelConfigTest {
 
     @Test
     void lladaMayHaveBiasesAndATiedHead() {
-        assertThat(read(with(LLADA_8B, "include_qkv_bias", "true")).projectionBias()).isTrue();
+        assertThat(read(with(LLADA_8B, "include_qkv_bias", "true")).projectionBias())
+                .isTrue();
         assertThat(read(with(LLADA_8B, "weight_tying", "true")).tiedHead()).isTrue();
-        assertThat(read(with(DREAM_7B, "tie_word_embeddings", "true")).tiedHead()).isTrue();
+        assertThat(read(with(DREAM_7B, "tie_word_embeddings", "true")).tiedHead())
+                .isTrue();
     }
 
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             value = {
-                "rope | false | true", "rope | - | true", "rope | \"yes\" | true", "alibi | true | false",
-                "layer_norm_type | \"default\" | rms", "layer_norm_type | - | rms", "layer_norm_with_affine | false | true",
-                "bias_for_layer_norm | true | false", "activation_type | \"swiglu\" | silu", "activation_type | 1 | silu",
-                "block_type | \"sequential\" | llama", "attention_layer_norm | true | false", "include_bias | true | false",
-                "input_emb_norm | true | false", "scale_logits | true | false", "clip_qkv | 8.0 | null",
-                "rope_scaling | {\"type\":\"yarn\"} | null", "block_group_size | 2 | 1", "weight_tying | - | true or false",
-                "include_qkv_bias | 1 | true or false", "multi_query_attention | \"x\" | true or false"
+                "rope | false | true",
+                "rope | - | true",
+                "rope | \"yes\" | true",
+                "alibi | true | false",
+                "layer_norm_type | \"default\" | rms",
+                "layer_norm_type | - | rms",
+                "layer_norm_with_affine | false | true",
+                "bias_for_layer_norm | true | false",
+                "activation_type | \"swiglu\" | silu",
+                "activation_type | 1 | silu",
+                "block_type | \"sequential\" | llama",
+                "attention_layer_norm | true | false",
+                "include_bias | true | false",
+                "input_emb_norm | true | false",
+                "scale_logits | true | false",
+                "clip_qkv | 8.0 | null",
+                "rope_scaling | {\"type\":\"yarn\"} | null",
+                "block_group_size | 2 | 1",
+                "weight_tying | - | true or false",
+                "include_qkv_bias | 1 | true or false",
+                "multi_query_attention | \"x\" | true or false"
             })
     void rejectsLladaOptionsThatAreNotImplemented(String field, String value, String supported) {
         String found = value.equals("-") ? "found nothing" : "found ";
@@ -194,8 +251,11 @@ class ModelConfigTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "hidden_act | \"gelu\" | silu", "hidden_act | - | silu", "rope_scaling | {\"type\":\"yarn\"} | null",
-                "head_dim | 64 | 128", "tie_word_embeddings | 0 | true or false"
+                "hidden_act | \"gelu\" | silu",
+                "hidden_act | - | silu",
+                "rope_scaling | {\"type\":\"yarn\"} | null",
+                "head_dim | 64 | 128",
+                "tie_word_embeddings | 0 | true or false"
             })
     void rejectsDreamOptionsThatAreNotImplemented(String field, String value, String supported) {
         rejected(with(DREAM_7B, field, value), "'" + field + "'", "expected ", supported, "found ");
@@ -204,8 +264,19 @@ class ModelConfigTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "d_model", "n_layers", "n_heads", "n_kv_heads", "mlp_hidden_size", "vocab_size", "embedding_size",
-                "max_sequence_length", "mask_token_id", "eos_token_id", "pad_token_id", "rms_norm_eps", "rope_theta"
+                "d_model",
+                "n_layers",
+                "n_heads",
+                "n_kv_heads",
+                "mlp_hidden_size",
+                "vocab_size",
+                "embedding_size",
+                "max_sequence_length",
+                "mask_token_id",
+                "eos_token_id",
+                "pad_token_id",
+                "rms_norm_eps",
+                "rope_theta"
             })
     void rejectsLladaNumbersOutOfRange(String field) {
         rejectsBadNumbers(LLADA_8B, field);
@@ -214,8 +285,17 @@ class ModelConfigTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "intermediate_size",
-                "vocab_size", "max_position_embeddings", "mask_token_id", "eos_token_id", "pad_token_id", "rms_norm_eps",
+                "hidden_size",
+                "num_hidden_layers",
+                "num_attention_heads",
+                "num_key_value_heads",
+                "intermediate_size",
+                "vocab_size",
+                "max_position_embeddings",
+                "mask_token_id",
+                "eos_token_id",
+                "pad_token_id",
+                "rms_norm_eps",
                 "rope_theta"
             })
     void rejectsDreamNumbersOutOfRange(String field) {
@@ -223,9 +303,7 @@ class ModelConfigTest {
     }
 
     private void rejectsBadNumbers(String json, String field) {
-        for (String value : new String[] {
-            "-1", "18446744073709551617", "1e14", "\"12\"", "[]", "{}", "true", "[12]"
-        }) {
+        for (String value : new String[] {"-1", "18446744073709551617", "1e14", "\"12\"", "[]", "{}", "true", "[12]"}) {
             rejected(with(json, field, value), "'" + field + "'", "expected ", "found ");
         }
         if (!field.equals("rope_theta")) { // whose range is wider
@@ -237,8 +315,15 @@ class ModelConfigTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "d_model", "n_layers", "n_heads", "n_kv_heads", "mlp_hidden_size", "vocab_size", "max_sequence_length",
-                "rms_norm_eps", "rope_theta"
+                "d_model",
+                "n_layers",
+                "n_heads",
+                "n_kv_heads",
+                "mlp_hidden_size",
+                "vocab_size",
+                "max_sequence_length",
+                "rms_norm_eps",
+                "rope_theta"
             })
     void rejectsLladaZeros(String field) {
         rejected(with(LLADA_8B, field, "0"), "'" + field + "'", "found 0");
@@ -247,7 +332,13 @@ class ModelConfigTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "d_model", "n_layers", "n_heads", "vocab_size", "max_sequence_length", "mask_token_id", "rms_norm_eps",
+                "d_model",
+                "n_layers",
+                "n_heads",
+                "vocab_size",
+                "max_sequence_length",
+                "mask_token_id",
+                "rms_norm_eps",
                 "rope_theta"
             })
     void rejectsLladaWithoutRequiredFields(String field) {
@@ -279,7 +370,8 @@ class ModelConfigTest {
     @ValueSource(strings = {"mask_token_id", "eos_token_id", "pad_token_id"})
     void tokensLieWithinTheEmbedding(String field) {
         rejected(with(LLADA_8B, field, "126464"), "'" + field + "'", "0 ... 126463", "found 126464");
-        assertThat(read(with(with(LLADA_8B, field, "126464"), "embedding_size", "126465")).vocabularySize())
+        assertThat(read(with(with(LLADA_8B, field, "126464"), "embedding_size", "126465"))
+                        .vocabularySize())
                 .isEqualTo(126465);
         rejected(with(DREAM_7B, field, "152064"), "'" + field + "'", "0 ... 152063", "found 152064");
     }

@@ -111,7 +111,11 @@ class AttentionOracleTest {
          * score.
          */
         double scoreError(double[][] scores) {
-            double largest = Arrays.stream(scores).flatMapToDouble(Arrays::stream).map(Math::abs).max().orElseThrow();
+            double largest = Arrays.stream(scores)
+                    .flatMapToDouble(Arrays::stream)
+                    .map(Math::abs)
+                    .max()
+                    .orElseThrow();
             return EPSILON * (8 + Math.sqrt(heads.headDim())) * (1 + largest);
         }
 
@@ -150,7 +154,8 @@ class AttentionOracleTest {
     }
 
     private static int[] some(Random random, int length) {
-        int[] rows = IntStream.range(0, length).filter(i -> random.nextInt(4) == 0).toArray();
+        int[] rows =
+                IntStream.range(0, length).filter(i -> random.nextInt(4) == 0).toArray();
         return rows.length > 0 ? rows : new int[] {random.nextInt(length)};
     }
 
@@ -283,7 +288,9 @@ class AttentionOracleTest {
             kernels.dense(in, dense, null);
             kernels.blockSparse(
                     in, BlockPattern.full(new BlockLayout(length, 0, blockSize), in.heads.queryHeads()), sparse);
-            assertThat(sparse.data()).as("%d keys, blocks of %d", length, blockSize).isEqualTo(dense.data());
+            assertThat(sparse.data())
+                    .as("%d keys, blocks of %d", length, blockSize)
+                    .isEqualTo(dense.data());
         }
     }
 
@@ -324,13 +331,14 @@ class AttentionOracleTest {
             for (int i = 0; i < 9; i++) {
                 int length = any(random, LENGTHS);
                 int generation = new int[] {
-                    0,
-                    length,
-                    length / 2,
-                    Math.min(length, blockSize / 2),
-                    Math.min(length, 2 * blockSize + 1),
-                    length / 3
-                }[i % 6];
+                            0,
+                            length,
+                            length / 2,
+                            Math.min(length, blockSize / 2),
+                            Math.min(length, 2 * blockSize + 1),
+                            length / 3
+                        }
+                        [i % 6];
                 double ratio = new double[] {0, 0.3, 0.5, 1, 0.2, 0.7}[(i + i / 6) % 6];
                 Inputs in = Inputs.random(random, length, heads(random), all(length), 1);
                 SelectionRule rule = new SelectionRule(new BlockLayout(length, generation, blockSize), ratio);

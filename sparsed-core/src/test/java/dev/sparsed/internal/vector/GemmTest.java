@@ -122,7 +122,8 @@ class GemmTest {
             WeightPanel.pack(w, row, 0, 256, panel, squares);
             for (int k = 0; k < 256; k++) {
                 for (int j = 0; j < GemmTile.WIDTH; j++) {
-                    assertThat(Float.compare(panel[k * GemmTile.WIDTH + j], w.get((row + j) * 256L + k))).isZero();
+                    assertThat(Float.compare(panel[k * GemmTile.WIDTH + j], w.get((row + j) * 256L + k)))
+                            .isZero();
                 }
             }
         }
@@ -171,7 +172,8 @@ class GemmTest {
                 }
                 double error = Math.abs(out.data()[out.row(i) + j] - sum);
                 if (!(error <= gamma * magnitude)) {
-                    throw new AssertionError("x[" + x.rows() + ", " + x.columns() + "], w[" + w.rows() + ", " + w.columns()
+                    throw new AssertionError("x[" + x.rows() + ", " + x.columns() + "], w[" + w.rows() + ", "
+                            + w.columns()
                             + "] " + w.dtype() + ": element " + i + ", " + j + " is " + out.data()[out.row(i) + j]
                             + ", expected " + sum + " ± " + gamma * magnitude);
                 }

@@ -36,7 +36,8 @@ class OtherJvmTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"-Xint", "-XX:TieredStopAtLevel=1", "-XX:TieredStopAtLevel=3", "-XX:CompilationMode=quick-only"})
+    @ValueSource(
+            strings = {"-Xint", "-XX:TieredStopAtLevel=1", "-XX:TieredStopAtLevel=3", "-XX:CompilationMode=quick-only"})
     void refusesToRunUncompiled(String option) throws Exception {
         assertThat(run("verdict", MODULE, option)).singleElement().asString().contains(option);
     }

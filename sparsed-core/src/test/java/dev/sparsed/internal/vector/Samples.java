@@ -34,8 +34,7 @@ final class Samples {
 
     /** The elements without what surrounds them. */
     static float[] elements(Matrix matrix) {
-        return Arrays.copyOfRange(
-                matrix.data(), matrix.offset(), matrix.offset() + matrix.rows() * matrix.columns());
+        return Arrays.copyOfRange(matrix.data(), matrix.offset(), matrix.offset() + matrix.rows() * matrix.columns());
     }
 
     /** Whether what surrounds the elements is still NaN. */

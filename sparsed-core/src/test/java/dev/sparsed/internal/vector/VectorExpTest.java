@@ -13,13 +13,15 @@ class VectorExpTest {
     /** Every 61st float of the range, negative and positive, denormal to largest: 36 million of them. */
     @Test
     void isWithinTwoUlpOfTheExactValue() {
-        double worst = Math.max(worstUlps(0, Float.floatToIntBits(88.72f)), worstUlps(0x80000000, bits(VectorExp.LOWEST)));
+        double worst =
+                Math.max(worstUlps(0, Float.floatToIntBits(88.72f)), worstUlps(0x80000000, bits(VectorExp.LOWEST)));
         assertThat(worst).isLessThan(2.0);
     }
 
     @Test
     void isZeroWhereTheResultWouldBeSubnormal() {
-        float[] x = {Math.nextDown(VectorExp.LOWEST), -88, -104, -1000, -1e9f, -Float.MAX_VALUE, Float.NEGATIVE_INFINITY};
+        float[] x = {Math.nextDown(VectorExp.LOWEST), -88, -104, -1000, -1e9f, -Float.MAX_VALUE, Float.NEGATIVE_INFINITY
+        };
         assertThat(exp(x)).containsOnly(0f);
         assertThat(Math.exp(VectorExp.LOWEST)).isGreaterThanOrEqualTo(Float.MIN_NORMAL);
         assertThat((float) Math.exp(Math.nextDown(VectorExp.LOWEST))).isLessThan(Math.nextUp(Float.MIN_NORMAL));

@@ -49,7 +49,8 @@ class VectorKernelsTest {
     void rope() {
         compareAtAllSizes(0, (kernels, random, rows, half) -> {
             int heads = 1 + random.nextInt(3);
-            int[] positions = IntStream.range(0, 2 * rows).filter(p -> p % 2 == 1).toArray();
+            int[] positions =
+                    IntStream.range(0, 2 * rows).filter(p -> p % 2 == 1).toArray();
             Matrix x = Samples.matrix(random, rows, heads * 2 * half);
             Matrix cos = Samples.matrix(random, 2 * rows, half);
             Matrix sin = Samples.matrix(random, 2 * rows, half);
@@ -63,7 +64,8 @@ class VectorKernelsTest {
         compareAtAllSizes(4e-6f, (kernels, random, rows, columns) -> {
             Matrix gate = Samples.matrix(random, rows, columns);
             Matrix up = Samples.matrix(random, rows, columns);
-            Matrix out = List.of(gate, up, Samples.matrix(random, rows, columns)).get(random.nextInt(3));
+            Matrix out =
+                    List.of(gate, up, Samples.matrix(random, rows, columns)).get(random.nextInt(3));
             kernels.swiGlu(gate, up, out);
             return out;
         });
@@ -133,14 +135,12 @@ class VectorKernelsTest {
 
     @Test
     void resultsDoNotDependOnThreadsNorOnWhatRunsBeside() {
-        List<Operation> operations = List.of(
-                VectorKernelsTest::greedy,
-                (kernels, random, rows, columns) -> {
-                    Matrix x = Samples.matrix(random, rows, columns);
-                    kernels.rmsNorm(x, Samples.matrix(random, 1, columns), 1e-5f, x);
-                    kernels.swiGlu(x, Samples.matrix(random, rows, columns), x);
-                    return x;
-                });
+        List<Operation> operations = List.of(VectorKernelsTest::greedy, (kernels, random, rows, columns) -> {
+            Matrix x = Samples.matrix(random, rows, columns);
+            kernels.rmsNorm(x, Samples.matrix(random, 1, columns), 1e-5f, x);
+            kernels.swiGlu(x, Samples.matrix(random, rows, columns), x);
+            return x;
+        });
         for (Operation operation : operations) {
             Function<WorkerPool, float[]> run =
                     on -> Samples.elements(operation.run(new VectorKernels(on), new Random(9), 200, 301));
