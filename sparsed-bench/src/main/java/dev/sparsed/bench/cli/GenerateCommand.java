@@ -4,6 +4,7 @@ import dev.sparsed.DiffusionModel;
 import dev.sparsed.GenerationListener;
 import dev.sparsed.GenerationRequest;
 import dev.sparsed.GenerationResult;
+import dev.sparsed.bench.quality.AnswerText;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.concurrent.Callable;
@@ -125,7 +126,7 @@ final class GenerateCommand implements Callable<Integer> {
                     Arrays.stream(result.tokens()).mapToObj(String::valueOf).collect(Collectors.joining(",")));
         } else {
             String text = prompt.givenAsTokens()
-                    ? loaded.tokenizer().decode(result.tokens(), true)
+                    ? AnswerText.whole(loaded.tokenizer(), result.tokens())
                     : result.text();
             shell.out().println(view.live(shell.terminal()) ? Texts.printable(text) : text);
         }
