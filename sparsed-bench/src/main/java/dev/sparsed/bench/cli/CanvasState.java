@@ -100,10 +100,12 @@ final class CanvasState {
     }
 
     private Cell plain(int token) {
-        return known.computeIfAbsent(
-                token,
-                id -> new Cell(
-                        AnswerText.isSpecial(tokenizer, id) ? Cell.Kind.SPECIAL : Cell.Kind.TOKEN,
-                        tokenizer.token(id)));
+        return known.computeIfAbsent(token, id -> {
+            if (!tokenizer.contains(id)) {
+                return new Cell(Cell.Kind.SPECIAL, ""); // the model may have more ids than its tokenizer
+            }
+            Cell.Kind kind = AnswerText.isSpecial(tokenizer, id) ? Cell.Kind.SPECIAL : Cell.Kind.TOKEN;
+            return new Cell(kind, tokenizer.token(id));
+        });
     }
 }

@@ -4,6 +4,7 @@ import dev.sparsed.DiffusionModel;
 import dev.sparsed.GenerationListener;
 import dev.sparsed.GenerationRequest;
 import dev.sparsed.GenerationResult;
+import dev.sparsed.bench.quality.AnswerText;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.concurrent.Callable;
@@ -124,7 +125,9 @@ final class GenerateCommand implements Callable<Integer> {
                             .mapToObj(String::valueOf)
                             .collect(Collectors.joining(",")));
         } else {
-            String text = prompt.givenAsTokens() ? loaded.tokenizer().decode(result.tokens(), true) : result.text();
+            String text = prompt.givenAsTokens()
+                    ? AnswerText.whole(loaded.tokenizer(), result.tokens())
+                    : result.text();
             shell.out().println(view.live(shell.terminal()) ? Texts.printable(text) : text);
         }
         shell.out().flush();

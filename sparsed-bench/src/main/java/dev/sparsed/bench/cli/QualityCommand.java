@@ -121,7 +121,9 @@ final class QualityCommand implements Callable<Integer> {
                 main.shell().err().println(progress(outcome, outcomes.size(), tasks.size()));
             }
         } catch (GenerationCancelledException e) {
-            print(outcomes); // what was solved until then is worth as much
+            if (!outcomes.isEmpty()) {
+                print(outcomes); // what was solved until then is worth as much
+            }
             throw e;
         }
         print(outcomes);

@@ -22,9 +22,10 @@ record Stage(Shell shell, ViewOptions view, Interruption interruption, Diffusion
     /** Longer lines are hard to read. */
     private static final int MOST_COLUMNS = 100;
 
-    /** {@return whether the audience sees every step} */
+    /** {@return whether the audience sees every step: where a grid, a status line and the cursor find room} */
     boolean live() {
-        return view.live(shell.terminal());
+        Terminal terminal = shell.terminal();
+        return view.live(terminal) && terminal.columns() >= SudokuView.COLUMNS && terminal.rows() >= SudokuView.ROWS + 2;
     }
 
     /** {@return the glyphs to draw with} */

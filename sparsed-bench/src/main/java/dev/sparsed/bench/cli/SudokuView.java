@@ -15,6 +15,12 @@ import java.util.stream.IntStream;
  */
 record SudokuView(String puzzle, Glyphs glyphs, Style style) {
 
+    /** Width of the grid in characters. */
+    static final int COLUMNS = 31;
+
+    /** Height of the grid in lines. */
+    static final int ROWS = 13;
+
     private static final int SIDE = 9;
 
     /**

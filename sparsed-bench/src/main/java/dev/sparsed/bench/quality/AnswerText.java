@@ -21,18 +21,30 @@ public final class AnswerText {
         while (end < tokens.length && !isSpecial(tokenizer, tokens[end])) {
             end++;
         }
-        return tokenizer.decode(Arrays.copyOf(tokens, end), true);
+        return whole(tokenizer, Arrays.copyOf(tokens, end));
+    }
+
+    /**
+     * Decodes all generated tokens. Special tokens are left out, and ids that stand for nothing.
+     *
+     * @param tokenizer the model's
+     * @param tokens the generated ids
+     * @return the text
+     */
+    public static String whole(Tokenizer tokenizer, int[] tokens) {
+        return tokenizer.decode(Arrays.stream(tokens).filter(tokenizer::contains).toArray(), true);
     }
 
     /**
      * Whether a token is special: one that decoding may skip.
      *
      * @param tokenizer the model's
-     * @param token a token id
+     * @param token a token id; one that stands for nothing is not special
      * @return whether it is
      */
     public static boolean isSpecial(Tokenizer tokenizer, int token) {
-        return tokenizer.decode(new int[] {token}, true).isEmpty()
+        return tokenizer.contains(token)
+                && tokenizer.decode(new int[] {token}, true).isEmpty()
                 && !tokenizer.token(token).isEmpty();
     }
 }

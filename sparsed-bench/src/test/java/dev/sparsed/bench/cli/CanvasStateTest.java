@@ -64,6 +64,15 @@ class CanvasStateTest {
     }
 
     @Test
+    void showsIdsThatStandForNothingAsSpecial() {
+        CanvasState state = new CanvasState(tokenizer, PROMPT, 1);
+        commit(state, 0, 1_000_000);
+        assertThat(state.cells()).containsExactly(new Cell(Cell.Kind.SPECIAL, ""));
+        int digit = tokenizer.encode("7")[0];
+        assertThat(AnswerText.untilEndOfTurn(tokenizer, new int[] {digit, 1_000_000, digit})).isEqualTo("77");
+    }
+
+    @Test
     void anAnswerEndsWithItsTurn() {
         int[] digits = tokenizer.encode("42");
         int end = tokenizer.tokenId("<|eot_id|>").orElseThrow();

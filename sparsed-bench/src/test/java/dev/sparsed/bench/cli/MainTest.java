@@ -68,7 +68,7 @@ class MainTest {
         Run run = run(LIVE, "", "generate", "-p", "95+1=", "-n", "4", "--steps", "2", "--no-color");
         assertThat(run.out)
                 .startsWith("\033[?25l")
-                .contains("░░░░\033[K\n", "2 masks left")
+                .contains("░░░░\033[K\n", "0 masks left")
                 .doesNotContain("\033[2m")
                 .containsPattern("\033\\[J\033\\[\\?25h[^\033]*$");
         Run plain = run(LIVE, "", "generate", "-p", "95+1=", "-n", "4", "--steps", "2", "--plain");
@@ -136,7 +136,7 @@ class MainTest {
             generate --prompt-tokens 5,2044     | 1 | mask token 2044 at 1
             generate --prompt-tokens 5 --system x | 1 | goes with a chat
             generate hello                      | 1 | prompt = hello
-            generate -p x --stepz 3             | 2 | Unknown option: '--stepz'; did you mean --steps
+            generate -p x --stepz 3             | 2 | '--stepz', '3'; did you mean --steps?
             generate -p x --policy foo          | 2 | expected one of [DENSE, SPARSED]
             generate -p x --steps many          | 2 | 'many' is not an int
             generate -p x -f y                  | 2 | mutually exclusive
