@@ -125,9 +125,8 @@ final class GenerateCommand implements Callable<Integer> {
                             .mapToObj(String::valueOf)
                             .collect(Collectors.joining(",")));
         } else {
-            String text = prompt.givenAsTokens()
-                    ? AnswerText.whole(loaded.tokenizer(), result.tokens())
-                    : result.text();
+            String text =
+                    prompt.givenAsTokens() ? AnswerText.whole(loaded.tokenizer(), result.tokens()) : result.text();
             shell.out().println(view.live(shell.terminal()) ? Texts.printable(text) : text);
         }
         shell.out().flush();

@@ -25,7 +25,9 @@ record Stage(Shell shell, ViewOptions view, Interruption interruption, Diffusion
     /** {@return whether the audience sees every step: where a grid, a status line and the cursor find room} */
     boolean live() {
         Terminal terminal = shell.terminal();
-        return view.live(terminal) && terminal.columns() >= SudokuView.COLUMNS && terminal.rows() >= SudokuView.ROWS + 2;
+        return view.live(terminal)
+                && terminal.columns() >= SudokuView.COLUMNS
+                && terminal.rows() >= SudokuView.ROWS + 2;
     }
 
     /** {@return the glyphs to draw with} */

@@ -32,7 +32,8 @@ public final class AnswerText {
      * @return the text
      */
     public static String whole(Tokenizer tokenizer, int[] tokens) {
-        return tokenizer.decode(Arrays.stream(tokens).filter(tokenizer::contains).toArray(), true);
+        return tokenizer.decode(
+                Arrays.stream(tokens).filter(tokenizer::contains).toArray(), true);
     }
 
     /**

@@ -69,7 +69,8 @@ class CanvasStateTest {
         commit(state, 0, 1_000_000);
         assertThat(state.cells()).containsExactly(new Cell(Cell.Kind.SPECIAL, ""));
         int digit = tokenizer.encode("7")[0];
-        assertThat(AnswerText.untilEndOfTurn(tokenizer, new int[] {digit, 1_000_000, digit})).isEqualTo("77");
+        assertThat(AnswerText.untilEndOfTurn(tokenizer, new int[] {digit, 1_000_000, digit}))
+                .isEqualTo("77");
     }
 
     @Test

@@ -140,11 +140,12 @@ final class ScalarAttention {
             max = Math.max(max, score);
         }
         double sum = 0;
-        for (float score : scores) {
-            sum += Math.exp(score - max);
+        for (int c = 0; c < scores.length; c++) {
+            scores[c] = (float) Math.exp(scores[c] - max);
+            sum += scores[c];
         }
         for (int c = 0; c < scores.length; c++) {
-            scores[c] = (float) (Math.exp(scores[c] - max) / sum);
+            scores[c] = (float) (scores[c] / sum);
         }
         return max + Math.log(sum);
     }
