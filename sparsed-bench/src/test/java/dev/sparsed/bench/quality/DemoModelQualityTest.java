@@ -12,7 +12,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -63,14 +63,12 @@ class DemoModelQualityTest {
 
     @Test
     void findsNeedlesDenseAndWithSparseD() {
-        TreeMap<String, Task> onePerNameAndLength = new TreeMap<>();
-        for (Task task : tasks) {
-            if (task.name().startsWith("niah") && task.length() <= 2048) {
-                onePerNameAndLength.putIfAbsent(task.name() + "@" + task.length(), task);
-            }
-        }
-        List<Task> sample = List.copyOf(onePerNameAndLength.values());
-        assertThat(sample).hasSizeGreaterThanOrEqualTo(8);
+        List<Task> sample = Stream.of("single@512", "multikey@512", "multivalue@512", "multiquery@512", "multikey@2048")
+                .map(kind -> tasks.stream()
+                        .filter(task -> (task.name() + "@" + task.length()).equals("niah_" + kind))
+                        .findFirst()
+                        .orElseThrow())
+                .toList();
         assertThat(solved(sample, AttentionPolicy.dense())).isEqualTo(sample.size());
         assertThat(solved(sample, new SparseD(0.2, 0.3, 32))).isEqualTo(sample.size());
     }
