@@ -34,17 +34,23 @@ class DemoModelGoldenTest {
                 .flatMap(golden -> Stream.of(1, 2).map(threads -> Arguments.of(golden, "vector", threads)));
     }
 
-    /** The scalar backend takes minutes for the long generations; the short one shows the loop, the forward passes show the rest. */
+    /**
+     * The scalar backend takes a quarter of an hour for all of them. Every build generates the short one and computes the others' recorded
+     * steps; {@code -Dsparsed.golden.demo=all} generates them all, with one and two threads.
+     */
+    private static final boolean ALL = System.getProperty("sparsed.golden.demo", "").equals("all");
+
     static Stream<Arguments> generatedRuns() {
         Stream<Arguments> scalar = GoldenCase.in(MODEL, RECORDINGS).stream()
-                .filter(golden -> golden.name().equals("addition"))
+                .filter(golden -> ALL || golden.name().equals("addition"))
                 .flatMap(golden -> Stream.of(1, 2).map(threads -> Arguments.of(golden, "scalar", threads)));
         return Stream.concat(scalar, runs());
     }
 
     static Stream<Arguments> computedRuns() {
-        Stream<Arguments> scalar =
-                GoldenCase.in(MODEL, RECORDINGS).stream().map(golden -> Arguments.of(golden, "scalar", 2));
+        Stream<Arguments> scalar = GoldenCase.in(MODEL, RECORDINGS).stream()
+                .flatMap(golden -> (ALL ? Stream.of(1, 2) : Stream.of(2))
+                        .map(threads -> Arguments.of(golden, "scalar", threads)));
         return Stream.concat(scalar, runs());
     }
 
