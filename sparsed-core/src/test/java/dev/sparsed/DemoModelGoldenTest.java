@@ -38,7 +38,8 @@ class DemoModelGoldenTest {
      * The scalar backend takes a quarter of an hour for all of them. Every build generates the short one and computes the others' recorded
      * steps; {@code -Dsparsed.golden.demo=all} generates them all, with one and two threads.
      */
-    private static final boolean ALL = System.getProperty("sparsed.golden.demo", "").equals("all");
+    private static final boolean ALL =
+            System.getProperty("sparsed.golden.demo", "").equals("all");
 
     static Stream<Arguments> generatedRuns() {
         Stream<Arguments> scalar = GoldenCase.in(MODEL, RECORDINGS).stream()
@@ -49,8 +50,8 @@ class DemoModelGoldenTest {
 
     static Stream<Arguments> computedRuns() {
         Stream<Arguments> scalar = GoldenCase.in(MODEL, RECORDINGS).stream()
-                .flatMap(golden -> (ALL ? Stream.of(1, 2) : Stream.of(2))
-                        .map(threads -> Arguments.of(golden, "scalar", threads)));
+                .flatMap(golden ->
+                        (ALL ? Stream.of(1, 2) : Stream.of(2)).map(threads -> Arguments.of(golden, "scalar", threads)));
         return Stream.concat(scalar, runs());
     }
 

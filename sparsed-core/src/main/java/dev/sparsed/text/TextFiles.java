@@ -1,13 +1,8 @@
 package dev.sparsed.text;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sparsed.CheckpointException;
+import dev.sparsed.internal.checkpoint.JsonFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -26,22 +21,6 @@ final class TextFiles {
 
     /** Bytes of any other file: the largest tokenizer_config.json in public use have 1.2 MB (thousands of reserved tokens). */
     static final int MAX_CONFIG_BYTES = 16 << 20;
-
-    /** Levels of objects and arrays; real files have 6. */
-    private static final int MAX_NESTING = 64;
-
-    private static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
-                    .streamReadConstraints(StreamReadConstraints.builder()
-                            .maxNestingDepth(MAX_NESTING)
-                            .maxNumberLength(64)
-                            .maxNameLength(1 << 16)
-                            .maxStringLength(MAX_CONFIG_BYTES)
-                            .build())
-                    .enable(
-                            StreamReadFeature
-                                    .STRICT_DUPLICATE_DETECTION) // two readers must not see two different files
-                    .build())
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
     private TextFiles() {}
 
@@ -92,16 +71,11 @@ final class TextFiles {
      * @param file where the text is from, for messages
      * @param text the JSON
      * @return the object
-     * @throws CheckpointException if it is not one well-formed JSON object of at most 64 levels without duplicate names
+     * @throws CheckpointException if it is not one well-formed JSON object within the bounds of {@link JsonFiles}
      */
     static JsonNode object(Path file, String text) {
-        JsonNode root;
-        try {
-            root = JSON.readTree(text);
-        } catch (JsonProcessingException e) {
-            throw new CheckpointException(file + ": malformed JSON: " + e.getOriginalMessage() + place(e), e);
-        }
-        if (root == null || !root.isObject()) {
+        JsonNode root = JsonFiles.parse(file, text);
+        if (!root.isObject()) {
             throw new CheckpointException(file + ": must hold a JSON object, has " + kind(root));
         }
         return root;
@@ -115,12 +89,5 @@ final class TextFiles {
      */
     static String kind(@Nullable JsonNode node) {
         return node == null ? "nothing" : "a JSON " + node.getNodeType().name().toLowerCase(Locale.ROOT);
-    }
-
-    private static String place(JsonProcessingException e) {
-        return e.getLocation() == null
-                ? ""
-                : " (line " + e.getLocation().getLineNr() + ", column "
-                        + e.getLocation().getColumnNr() + ")";
     }
 }

@@ -271,7 +271,7 @@ class TokenizerTest {
             delimiter = '~',
             quoteCharacter = '`',
             value = {
-                "``~JSON object",
+                "``~an empty file",
                 "{~malformed JSON",
                 "nonsense~malformed JSON",
                 "[]~JSON object",

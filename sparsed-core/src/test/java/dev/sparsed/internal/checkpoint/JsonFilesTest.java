@@ -86,11 +86,11 @@ class JsonFilesTest {
             write(file(), "{\"a\":".repeat(5_000_000));
             rejected("malformed JSON", "64");
             write(file(), "[" + "[],".repeat(3_000_000) + "[]]");
-            rejected("malformed JSON", "2000000");
+            rejected("malformed JSON", "3000000");
             write(file(), "[" + "9".repeat(5_000_000) + "]");
             rejected("malformed JSON", "64");
             write(file(), "{\"" + "n".repeat(5_000_000) + "\":1}");
-            rejected("malformed JSON", "4096");
+            rejected("malformed JSON", "65536");
             write(file(), "\"" + "s".repeat(30_000_000) + "\"");
             rejected("malformed JSON");
         });
