@@ -5,11 +5,9 @@ import dev.sparsed.diffusion.Canvas;
 import dev.sparsed.diffusion.Denoiser;
 import dev.sparsed.diffusion.DenoisingLoop;
 import dev.sparsed.diffusion.GuidedDenoiser;
-import dev.sparsed.diffusion.Sampler;
-import dev.sparsed.diffusion.StepSchedule;
 import dev.sparsed.internal.checkpoint.Checkpoint;
+import dev.sparsed.internal.model.GenerationDefaults;
 import dev.sparsed.internal.model.ModelConfig;
-import dev.sparsed.internal.model.ModelFamily;
 import dev.sparsed.internal.model.Transformer;
 import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.ExecutionContext;
@@ -17,7 +15,9 @@ import dev.sparsed.text.ChatTemplate;
 import dev.sparsed.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +36,7 @@ public final class DiffusionModel implements AutoCloseable {
 
     private final Path folder;
     private final ModelConfig config;
+    private final GenerationDefaults defaults;
     private final int contextLength;
     private final Checkpoint checkpoint;
     private final Backend backend;
@@ -52,12 +53,14 @@ public final class DiffusionModel implements AutoCloseable {
     private DiffusionModel(
             Path folder,
             ModelConfig config,
+            GenerationDefaults defaults,
             int contextLength,
             Checkpoint checkpoint,
             Backend backend,
             Transformer transformer) {
         this.folder = folder;
         this.config = config;
+        this.defaults = defaults;
         this.contextLength = contextLength;
         this.checkpoint = checkpoint;
         this.backend = backend;
@@ -87,17 +90,14 @@ public final class DiffusionModel implements AutoCloseable {
      */
     public static DiffusionModel load(Path folder, LoadOptions options) {
         ModelConfig config = ModelConfig.read(folder);
-        if (config.family() != ModelFamily.LLADA) {
-            throw new CheckpointException(
-                    folder + ": models of the family " + config.family() + " cannot be generated with yet; LLADA can");
-        }
+        GenerationDefaults defaults = GenerationDefaults.read(folder);
         int contextLength = options.contextLength() > 0 ? options.contextLength() : config.contextLength();
         Checkpoint checkpoint = Checkpoint.open(folder);
         Backend backend = null;
         try {
             backend = Backends.open(options);
             Transformer transformer = Transformer.load(checkpoint, config, contextLength, backend);
-            return new DiffusionModel(folder, config, contextLength, checkpoint, backend, transformer);
+            return new DiffusionModel(folder, config, defaults, contextLength, checkpoint, backend, transformer);
         } catch (Throwable e) { // an Error too: an OutOfMemoryError must not leave threads and maps behind
             if (backend != null) {
                 backend.close();
@@ -130,49 +130,102 @@ public final class DiffusionModel implements AutoCloseable {
      * @throws IllegalStateException if this model is closed
      */
     public GenerationResult generate(GenerationRequest request, GenerationListener listener) {
+        return generate(request, request.seed(), listener);
+    }
+
+    /**
+     * Generates several completions of one request, one after the other: with its seed, the seed after it, and so on.
+     *
+     * @param request what, and how
+     * @param completions how many, ≥ 1
+     * @return one result per completion; the first is what {@link #generate(GenerationRequest)} gives
+     * @throws InvalidRequestException if the request does not fit this model
+     * @throws IllegalStateException if this model is closed
+     */
+    public List<GenerationResult> generate(GenerationRequest request, int completions) {
+        if (completions < 1) {
+            throw new InvalidRequestException("completions", completions, "must be at least 1");
+        }
+        return LongStream.range(0, completions)
+                .mapToObj(i -> generate(request, request.seed() + i, GenerationListener.NONE))
+                .toList();
+    }
+
+    /**
+     * Generates for several requests, one after the other, each on a canvas of its own: what one gets does not depend on the others.
+     *
+     * @param requests any number
+     * @return one result per request, in their order
+     * @throws InvalidRequestException if a request does not fit this model
+     * @throws IllegalStateException if this model is closed
+     */
+    public List<GenerationResult> generateAll(List<GenerationRequest> requests) {
+        return requests.stream().map(this::generate).toList();
+    }
+
+    private GenerationResult generate(GenerationRequest request, long seed, GenerationListener listener) {
         lifetime.readLock().lock();
         try {
             requireOpen();
-            return denoise(request, promptOf(request), listener);
+            int[] prompt = request.promptTokens().orElseGet(() -> tokenizer().encode(textOf(request)));
+            return denoise(
+                    PreparedRequest.of(request, prompt, config, defaults, contextLength),
+                    request.promptTokens().isPresent() ? null : tokenizer(), // token ids need no text library
+                    seed,
+                    listener);
         } finally {
             lifetime.readLock().unlock();
         }
     }
 
-    private GenerationResult denoise(GenerationRequest request, int[] prompt, GenerationListener listener) {
-        Tokenizer reader = request.promptTokens().isPresent() ? null : tokenizer(); // token ids need no text library
-        Canvas canvas = new Canvas(prompt, request.genLength(), config.maskToken());
+    private GenerationResult denoise(
+            PreparedRequest request, @Nullable Tokenizer reader, long seed, GenerationListener listener) {
+        Canvas canvas = request.canvas();
         try (ExecutionContext context = backend.newContext()) {
-            AttentionPlan plan = plan(request, canvas);
-            Denoiser denoiser = forwardPass(request, canvas, plan, context, listener);
-            if (request.cfgScale() > 0) {
-                Denoiser unconditional = forwardPass(request, canvas, plan(request, canvas), context, listener);
+            AttentionPlan plan = request.plan();
+            Denoiser denoiser = forwardPass(request, plan, context, listener);
+            float cfgScale = (float) request.request().cfgScale();
+            if (cfgScale > 0) {
+                Denoiser unconditional = forwardPass(request, request.plan(), context, listener);
                 denoiser = new GuidedDenoiser(
-                        denoiser, unconditional, context, canvas.promptLength(), config.maskToken(), (float)
-                                request.cfgScale());
+                        denoiser, unconditional, context, canvas.promptLength(), config.maskToken(), cfgScale);
             }
-            StepSchedule schedule = new StepSchedule(request.genLength(), request.blockLength(), request.steps());
-            Sampler sampler = new Sampler(request.temperature(), request.remasking(), request.seed());
             listener.onStart(canvas.tokens(), canvas.promptLength());
-            PhaseTimings timings = new DenoisingLoop(denoiser, plan, schedule, sampler, context, listener).run(canvas);
-            String text = reader == null ? null : textOf(canvas, reader);
+            DenoisingLoop loop = new DenoisingLoop(
+                    denoiser,
+                    plan,
+                    request.schedule(),
+                    request.cache(),
+                    request.sampler(seed),
+                    request.rule(),
+                    request.stopTokens(),
+                    request.request().sampling().tokensHook(),
+                    context,
+                    listener);
+            DenoisingLoop.Outcome outcome = loop.run(canvas);
+            int length = request.lengthUntilStop(canvas, outcome.denoised());
+            int[] tokens = Arrays.copyOf(canvas.generated(), length);
             return new GenerationResult(
-                    canvas.generated(), text, prompt.length, timings, plan.patterns(), backend.info());
+                    tokens,
+                    Arrays.copyOf(canvas.logProbabilities(), length),
+                    reader == null ? null : textOf(tokens, reader),
+                    canvas.promptLength(),
+                    length < canvas.generationLength(),
+                    outcome.timings(),
+                    outcome.forwards(),
+                    plan.patterns(),
+                    backend.info());
         }
     }
 
-    private AttentionPlan plan(GenerationRequest request, Canvas canvas) {
-        return request.policy().plan(canvas.length(), canvas.generationLength(), request.steps(), config.layers());
-    }
-
     private Denoiser forwardPass(
-            GenerationRequest request,
-            Canvas canvas,
-            AttentionPlan plan,
-            ExecutionContext context,
-            GenerationListener listener) {
-        return transformer.forwardPass(
-                context, canvas.length(), request.blockLength(), plan, () -> stopIfCancelled(listener));
+            PreparedRequest request, AttentionPlan plan, ExecutionContext context, GenerationListener listener) {
+        int length = request.prompt().length + request.request().genLength();
+        int block = request.request().blockLength();
+        Runnable beforeLayer = () -> stopIfCancelled(listener);
+        return request.isCached()
+                ? transformer.cachedForwardPass(context, length, block, plan, beforeLayer)
+                : transformer.forwardPass(context, length, block, plan, beforeLayer);
     }
 
     private void stopIfCancelled(GenerationListener listener) {
@@ -187,35 +240,10 @@ public final class DiffusionModel implements AutoCloseable {
         }
     }
 
-    private int[] promptOf(GenerationRequest request) {
-        int[] prompt = request.promptTokens().orElseGet(() -> tokenizer().encode(textOf(request)));
-        int room = contextLength - request.genLength();
-        if (prompt.length > room) {
-            throw new InvalidRequestException(
-                    "prompt",
-                    prompt.length + " tokens",
-                    "with genLength = " + request.genLength() + " it must be at most " + Math.max(0, room)
-                            + " for a context of " + contextLength
-                            + " (LoadOptions.withContextLength prepares for more)");
-        }
-        for (int i = 0; i < prompt.length; i++) {
-            if (prompt[i] < 0 || prompt[i] >= config.vocabularySize()) {
-                throw new InvalidRequestException(
-                        "prompt", "token " + prompt[i] + " at " + i, "must be 0 ... " + (config.vocabularySize() - 1));
-            }
-            if (prompt[i] == config.maskToken()) {
-                throw new InvalidRequestException(
-                        "prompt", "mask token " + prompt[i] + " at " + i, "a prompt must hold no mask");
-            }
-        }
-        return prompt;
-    }
-
     /** Ids beyond the tokenizer's vocabulary stand for nothing. */
-    private static String textOf(Canvas canvas, Tokenizer tokenizer) {
-        int[] tokens =
-                Arrays.stream(canvas.generated()).filter(tokenizer::contains).toArray();
-        return tokenizer.decode(tokens, true);
+    private static String textOf(int[] tokens, Tokenizer tokenizer) {
+        return tokenizer.decode(
+                Arrays.stream(tokens).filter(tokenizer::contains).toArray(), true);
     }
 
     private String textOf(GenerationRequest request) {

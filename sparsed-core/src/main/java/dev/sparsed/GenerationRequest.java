@@ -1,16 +1,19 @@
 package dev.sparsed;
 
 import dev.sparsed.attention.AttentionPolicy;
-import dev.sparsed.diffusion.Remasking;
+import dev.sparsed.diffusion.CacheMode;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What to generate, and how. Immutable: one request may be sent any number of times, to any number of models. Names follow LLaDA's reference
- * code ({@code gen_length}, {@code block_length}, {@code steps}, {@code cfg_scale}, {@code remasking}).
+ * What to generate, and how. Immutable: one request may be sent any number of times, to any number of models. Names follow the reference
+ * code of LLaDA ({@code gen_length}, {@code block_length}, {@code steps}, {@code cfg_scale}, {@code remasking}), Dream ({@code alg},
+ * {@code alg_temp}, {@code top_p}, {@code eps}) and Fast-dLLM ({@code threshold}, {@code factor}).
  *
  * {@snippet :
  * GenerationRequest request = GenerationRequest.builder()
@@ -23,6 +26,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class GenerationRequest {
 
+    /** A position of {@link Builder#infill} that is to be generated. */
+    public static final int MASK = -1;
+
+    private static final int DEFAULT_GEN_LENGTH = 128;
+
     private final List<ChatMessage> messages;
     private final String assistantPrefix;
     private final @Nullable String rawPrompt;
@@ -30,25 +38,32 @@ public final class GenerationRequest {
     private final int genLength;
     private final int blockLength;
     private final int steps;
-    private final double temperature;
-    private final double cfgScale;
-    private final Remasking remasking;
+    private final Sampling sampling;
     private final AttentionPolicy policy;
-    private final long seed;
+    private final int expectedSteps;
+    private final CacheMode cache;
+    private final int cacheInterval;
+    private final int @Nullable [] infill;
+    private final boolean stopAtEos;
+    private final Set<Integer> stopTokens;
 
-    private GenerationRequest(Builder builder) {
+    private GenerationRequest(Builder builder, Sampling sampling) {
         this.messages = List.copyOf(builder.messages);
         this.assistantPrefix = builder.assistantPrefix;
         this.rawPrompt = builder.rawPrompt;
         this.promptTokens = builder.promptTokens;
-        this.genLength = builder.genLength;
-        this.blockLength = builder.blockLength == 0 ? builder.genLength : builder.blockLength;
-        this.steps = builder.steps == 0 ? builder.genLength : builder.steps;
-        this.temperature = builder.temperature;
-        this.cfgScale = builder.cfgScale;
-        this.remasking = builder.remasking;
+        this.infill = builder.infill;
+        int unset = infill == null ? DEFAULT_GEN_LENGTH : infill.length;
+        this.genLength = builder.genLength == null ? unset : builder.genLength;
+        this.blockLength = builder.blockLength == 0 ? genLength : builder.blockLength;
+        this.steps = builder.steps == 0 ? genLength : builder.steps;
+        this.sampling = sampling;
         this.policy = builder.policy;
-        this.seed = builder.seed;
+        this.expectedSteps = builder.expectedSteps == 0 ? steps : builder.expectedSteps;
+        this.cache = builder.cache;
+        this.cacheInterval = builder.cacheInterval;
+        this.stopAtEos = builder.stopAtEos;
+        this.stopTokens = Set.copyOf(builder.stopTokens);
         check();
     }
 
@@ -71,8 +86,31 @@ public final class GenerationRequest {
                 "steps",
                 steps,
                 "must be a multiple of the number of blocks, genLength / blockLength = " + blocks);
-        require(temperature >= 0 && Double.isFinite(temperature), "temperature", temperature, "must be a number >= 0");
-        require(cfgScale >= 0 && Double.isFinite(cfgScale), "cfgScale", cfgScale, "must be a number >= 0");
+        if (infill != null) {
+            require(genLength == infill.length, "genLength", genLength, "infill has " + infill.length + " positions");
+            require(
+                    Arrays.stream(infill).anyMatch(token -> token == MASK),
+                    "infill",
+                    infill.length + " tokens",
+                    "must hold a GenerationRequest.MASK");
+            require(
+                    !stopAtEos && stopTokens.isEmpty(),
+                    "stopAtEos",
+                    true,
+                    "does not go with infill, whose fixed tokens would be cut off");
+        }
+        boolean parallel =
+                sampling.commitRule() != null && sampling.commitRule().isParallel();
+        require(
+                parallel || expectedSteps == steps,
+                "expectedSteps",
+                expectedSteps,
+                "goes with threshold, factor or entropyBound; else steps are exact");
+        require(
+                cache != CacheMode.NONE || cacheInterval == Integer.MAX_VALUE,
+                "cacheInterval",
+                cacheInterval,
+                "goes with a cache");
     }
 
     private static void require(boolean holds, String field, Object value, String rule) {
@@ -121,19 +159,14 @@ public final class GenerationRequest {
         return steps;
     }
 
-    /** {@return sampling temperature, 0 for greedy} */
-    public double temperature() {
-        return temperature;
+    /** {@return how logits become tokens} */
+    public Sampling sampling() {
+        return sampling;
     }
 
     /** {@return scale of classifier-free guidance, 0 for none} */
     public double cfgScale() {
-        return cfgScale;
-    }
-
-    /** {@return what decides which candidates stay masked} */
-    public Remasking remasking() {
-        return remasking;
+        return sampling.cfgScale();
     }
 
     /** {@return which keys the queries attend to} */
@@ -141,28 +174,60 @@ public final class GenerationRequest {
         return policy;
     }
 
+    /** {@return the number of steps that the policy's schedule is drawn up for} */
+    public int expectedSteps() {
+        return expectedSteps;
+    }
+
+    /** {@return which keys and values are kept from step to step} */
+    public CacheMode cache() {
+        return cache;
+    }
+
+    /** {@return steps from one full forward pass of a block to the next, {@link Integer#MAX_VALUE} for one per block} */
+    public int cacheInterval() {
+        return cacheInterval;
+    }
+
+    /** {@return a copy of what the generated part holds before the first step, if given} */
+    public Optional<int[]> infill() {
+        return Optional.ofNullable(infill).map(int[]::clone);
+    }
+
+    /** {@return whether a finished block that holds the model's end token is the last} */
+    public boolean stopAtEos() {
+        return stopAtEos;
+    }
+
+    /** {@return tokens that end the generation, besides the model's end token} */
+    public Set<Integer> stopTokens() {
+        return stopTokens;
+    }
+
     /** {@return seed of all random numbers} */
     public long seed() {
-        return seed;
+        return sampling.seed();
     }
 
     /** Collects a request; {@link #build()} checks it. */
-    public static final class Builder {
+    public static final class Builder extends GenerationOptions<Builder> {
 
         private final List<ChatMessage> messages = new ArrayList<>();
         private String assistantPrefix = "";
         private @Nullable String rawPrompt;
         private int @Nullable [] promptTokens;
-        private int genLength = 128;
+        private @Nullable Integer genLength;
         private int blockLength;
         private int steps;
-        private double temperature;
-        private double cfgScale;
-        private Remasking remasking = Remasking.LOW_CONFIDENCE;
         private AttentionPolicy policy = AttentionPolicy.dense();
-        private long seed;
+        private int @Nullable [] infill;
 
         private Builder() {}
+
+        @Override
+        Builder self() {
+            return this;
+        }
 
         /**
          * Adds a message to the chat; the model's chat template turns it into a prompt.
@@ -264,39 +329,6 @@ public final class GenerationRequest {
         }
 
         /**
-         * Sampling temperature; default 0, the most likely token.
-         *
-         * @param value ≥ 0
-         * @return this
-         */
-        public Builder temperature(double value) {
-            temperature = value;
-            return this;
-        }
-
-        /**
-         * Scale w of classifier-free guidance; default 0, none. Above 0 every step runs the model twice.
-         *
-         * @param value ≥ 0
-         * @return this
-         */
-        public Builder cfgScale(double value) {
-            cfgScale = value;
-            return this;
-        }
-
-        /**
-         * What decides which candidates stay masked; default {@link Remasking#LOW_CONFIDENCE}.
-         *
-         * @param value the strategy
-         * @return this
-         */
-        public Builder remasking(Remasking value) {
-            remasking = Objects.requireNonNull(value, "remasking");
-            return this;
-        }
-
-        /**
          * Which keys the queries attend to; default dense.
          *
          * @param value such as {@link dev.sparsed.attention.SparseD#longContext()}
@@ -308,13 +340,13 @@ public final class GenerationRequest {
         }
 
         /**
-         * Seed of all random numbers; default 0. The same request on the same backend gives the same tokens.
+         * What the generated part holds before the first step, instead of masks alone.
          *
-         * @param value any number
+         * @param tokens {@link #MASK} for a position to generate, a token id for one that stays; copied. Gives {@code genLength}
          * @return this
          */
-        public Builder seed(long value) {
-            seed = value;
+        public Builder infill(int... tokens) {
+            infill = tokens.clone();
             return this;
         }
 
@@ -325,7 +357,7 @@ public final class GenerationRequest {
          * @throws InvalidRequestException if a field is out of range or two of them do not fit
          */
         public GenerationRequest build() {
-            return new GenerationRequest(this);
+            return new GenerationRequest(this, sampling());
         }
     }
 }

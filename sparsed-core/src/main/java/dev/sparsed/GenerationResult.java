@@ -9,29 +9,56 @@ public final class GenerationResult {
 
     private final int[] tokens;
     private final @Nullable String text;
+    private final float[] logProbabilities;
     private final int promptLength;
+    private final boolean stopped;
     private final PhaseTimings timings;
+    private final Forwards forwards;
     private final List<BlockPattern> patterns;
     private final BackendInfo backend;
 
     GenerationResult(
             int[] tokens,
+            float[] logProbabilities,
             @Nullable String text,
             int promptLength,
+            boolean stopped,
             PhaseTimings timings,
+            Forwards forwards,
             List<BlockPattern> patterns,
             BackendInfo backend) {
         this.tokens = tokens.clone();
         this.text = text;
+        this.logProbabilities = logProbabilities.clone();
         this.promptLength = promptLength;
+        this.stopped = stopped;
         this.timings = timings;
+        this.forwards = forwards;
         this.patterns = List.copyOf(patterns);
         this.backend = backend;
     }
 
-    /** {@return a copy of the G generated token ids, special tokens included} */
+    /** {@return a copy of the generated token ids, special tokens included: G, or those before the stop token} */
     public int[] tokens() {
         return tokens.clone();
+    }
+
+    /**
+     * {@return a copy of ln p of every token when it was committed: under the model's logits, after bias and guidance, before temperature and
+     * filters; NaN for fixed tokens and those that a hook put}
+     */
+    public float[] logProbabilities() {
+        return logProbabilities.clone();
+    }
+
+    /** {@return whether a stop token ended the generation or cut it} */
+    public boolean stopped() {
+        return stopped;
+    }
+
+    /** {@return how often the model ran, and over how many rows} */
+    public Forwards forwards() {
+        return forwards;
     }
 
     /**

@@ -278,13 +278,6 @@ class DiffusionModelTest {
     }
 
     @Test
-    void modelsOfOtherFamiliesAreRefusedInWords() {
-        assertThatThrownBy(() -> DiffusionModel.load(Path.of("src/test/resources/golden/dream-gqa")))
-                .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining("DREAM");
-    }
-
-    @Test
     void aRequiredBackendThatIsNotThereIsAnError() {
         assertThatThrownBy(() -> DiffusionModel.load(FOLDER, LoadOptions.DEFAULT.withBackend("cuda")))
                 .isInstanceOf(BackendUnavailableException.class)

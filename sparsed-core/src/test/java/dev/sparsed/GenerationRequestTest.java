@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sparsed.GenerationRequest.Builder;
+import dev.sparsed.diffusion.EvenSchedule;
+import dev.sparsed.diffusion.Remasking;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -19,7 +21,7 @@ class GenerationRequestTest {
                 GenerationRequest.builder().promptTokens(1, 2).genLength(64).build();
         assertThat(request.blockLength()).isEqualTo(64);
         assertThat(request.steps()).isEqualTo(64);
-        assertThat(request.temperature()).isZero();
+        assertThat(request.sampling().temperature()).isNull();
         assertThat(request.policy()).hasToString("dense");
     }
 
@@ -42,6 +44,48 @@ class GenerationRequestTest {
                 refused("temperature", "Infinity", b -> b.temperature(Double.POSITIVE_INFINITY)),
                 refused("cfgScale", "NaN", b -> b.cfgScale(Double.NaN)),
                 refused("cfgScale", "-0.5", b -> b.cfgScale(-0.5)),
+                refused("topP", "0.0", b -> b.topP(0)),
+                refused("topP", "1.1", b -> b.topP(1.1)),
+                refused("topK", "0", b -> b.topK(0)),
+                refused("algTemp", "-1.0", b -> b.algTemp(-1)),
+                refused("eps", "0.0", b -> b.eps(0)),
+                refused("eps", "1.0", b -> b.eps(1)),
+                refused("threshold", "1.5", b -> b.threshold(1.5)),
+                refused("factor", "NaN", b -> b.factor(Double.NaN)),
+                refused("entropyBound", "-1.0", b -> b.entropyBound(-1)),
+                refused(
+                        "commitRule",
+                        "Factor[factor=1.0]",
+                        b -> b.threshold(0.9).factor(1)),
+                refused("remasking", "ORIGIN", b -> b.alg(Remasking.ORIGIN).threshold(0.9)),
+                refused("remasking", "ORIGIN", b -> b.alg(Remasking.ORIGIN).entropyBound(0.1)),
+                refused("remasking", "ORIGIN", b -> b.alg(Remasking.ORIGIN).commitRule(new EvenSchedule())),
+                refused("remasking", "ENTROPY", b -> b.alg(Remasking.ENTROPY).threshold(0.9)),
+                refused(
+                        "remasking",
+                        "RANDOM",
+                        b -> b.remasking(Remasking.RANDOM).factor(1)),
+                refused("algTemp", "0.5", b -> b.algTemp(0.5).threshold(0.9)),
+                refused("algTemp", "0.5", b -> b.algTemp(0.5).entropyBound(0.1)),
+                refused("algTemp", "0.5", b -> b.algTemp(0.5).alg(Remasking.ORIGIN)),
+                refused("logitBias", "3: Infinity", b -> b.logitBias(3, Double.POSITIVE_INFINITY)),
+                refused("expectedSteps", "0", b -> b.expectedSteps(0)),
+                refused("expectedSteps", "9", b -> b.expectedSteps(9)),
+                refused("cacheInterval", "0", b -> b.cacheInterval(0)),
+                refused("cacheInterval", "4", b -> b.cacheInterval(4)),
+                refused("infill", "2 tokens", b -> b.infill(3, 4)),
+                refused(
+                        "genLength",
+                        "9",
+                        b -> b.infill(3, GenerationRequest.MASK).genLength(9)),
+                refused(
+                        "stopAtEos",
+                        "true",
+                        b -> b.infill(GenerationRequest.MASK, 3).stopAtEos(true)),
+                refused(
+                        "stopAtEos",
+                        "true",
+                        b -> b.infill(GenerationRequest.MASK, 3).stopTokens(5)),
                 refused("prompt", "2 given", b -> b.user("hello")),
                 refused("prompt", "2 given", b -> b.rawPrompt("hello")),
                 refused("assistantPrefix", "Well", b -> b.assistantPrefix("Well")));

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sparsed.attention.AttentionPolicy;
 import dev.sparsed.attention.SparseD;
+import dev.sparsed.diffusion.CacheMode;
+import dev.sparsed.diffusion.Remasking;
 import dev.sparsed.internal.checkpoint.Safetensors;
 import dev.sparsed.spi.HostTensor;
 import java.io.IOException;
@@ -12,8 +14,10 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 /**
@@ -78,14 +82,31 @@ record GoldenCase(Path model, Path recordings, String name, JsonNode json) {
     }
 
     GenerationRequest request(int[] prompt) {
-        return GenerationRequest.builder()
+        GenerationRequest.Builder request = GenerationRequest.builder()
                 .promptTokens(prompt)
                 .genLength(genLength())
-                .blockLength(setting().get("block").asInt())
+                .blockLength(setting().path("block").asInt(genLength()))
                 .steps(steps())
                 .cfgScale(setting().path("cfg").asDouble(0))
-                .policy(policy())
+                .policy(policy());
+        if (setting().has("alg")) {
+            request.alg(Remasking.valueOf(setting().get("alg").asText().toUpperCase(Locale.ROOT)));
+        }
+        if (setting().hasNonNull("threshold")) {
+            request.threshold(setting().get("threshold").asDouble());
+        }
+        return request.cache(
+                        CacheMode.valueOf(setting().path("cache").asText("none").toUpperCase(Locale.ROOT)))
                 .build();
+    }
+
+    /** The first position and the number of tokens of every recorded call of the model. */
+    List<int[]> forwards() {
+        List<int[]> forwards = new ArrayList<>();
+        json.get("forwards")
+                .forEach(call -> forwards.add(
+                        new int[] {call.get("start").asInt(), call.get("length").asInt()}));
+        return forwards;
     }
 
     private JsonNode setting() {

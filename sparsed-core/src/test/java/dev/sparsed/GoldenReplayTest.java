@@ -35,10 +35,6 @@ class GoldenReplayTest {
         return folder.isEmpty() ? Path.of("src/test/resources/golden") : Path.of(folder);
     }
 
-    static Stream<Arguments> lladaRuns() {
-        return Stream.of("llada-mha", "llada-gqa").flatMap(GoldenReplayTest::runs);
-    }
-
     static Stream<Arguments> allRuns() {
         return Stream.of("llada-mha", "llada-gqa", "dream-gqa").flatMap(GoldenReplayTest::runs);
     }
@@ -53,7 +49,7 @@ class GoldenReplayTest {
     }
 
     @ParameterizedTest(name = "{0} on {1} with {2} threads")
-    @MethodSource("lladaRuns")
+    @MethodSource("allRuns")
     void generatesTheRecordedCanvases(GoldenCase golden, String backend, int threads) {
         try (Recording recorded = golden.recording();
                 DiffusionModel model = DiffusionModel.load(

@@ -1,6 +1,7 @@
 package dev.sparsed.diffusion;
 
 import dev.sparsed.Commit;
+import dev.sparsed.Forwards;
 import dev.sparsed.GenerationListener;
 import dev.sparsed.PhaseTimings;
 import dev.sparsed.StepEvent;
@@ -9,16 +10,23 @@ import dev.sparsed.attention.AttentionPlan;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Tensor;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
- * The heart of the library: denoise a canvas step by step. In every step the model predicts the masks of the current block, a sampler
- * turns the prediction into candidates, and the most confident ones are committed; the others stay masked for later steps.
+ * The heart of the library: denoise a canvas step by step, block after block. In every step the model predicts the masks of the current
+ * block, a sampler turns the prediction into candidates, and a rule commits some of them; the others stay masked for later steps.
  *
  * @param denoiser the model
  * @param plan how attention looks, step by step
- * @param schedule which block a step works on, and how many masks it commits
+ * @param schedule how positions and steps split into blocks
+ * @param cache which rows a step forwards
  * @param sampler turns logits into candidates
+ * @param rule which candidates are committed
+ * @param stopTokens a finished block that holds one of them is the last; empty to denoise everything
+ * @param hook may change the canvas after every step
  * @param context where the logits live
  * @param listener hears of every step
  */
@@ -26,39 +34,85 @@ public record DenoisingLoop(
         Denoiser denoiser,
         AttentionPlan plan,
         StepSchedule schedule,
+        CacheSchedule cache,
         Sampler sampler,
+        CommitRule rule,
+        Set<Integer> stopTokens,
+        TokensHook hook,
         ExecutionContext context,
         GenerationListener listener) {
 
     /**
-     * Denoises until the last step.
+     * What the steps took.
      *
-     * @param canvas prompt and masks; holds no mask afterwards
+     * @param timings by the kind of attention
+     * @param forwards forward passes
+     * @param denoised how many generated positions are done: G, or fewer if a stop token ended the generation
+     */
+    public record Outcome(PhaseTimings timings, Forwards forwards, int denoised) {}
+
+    /**
+     * Denoises block after block.
+     *
+     * @param canvas prompt and masks; its first {@link Outcome#denoised} generated positions hold no mask afterwards
      * @return what the steps took
      */
-    public PhaseTimings run(Canvas canvas) {
-        PhaseTimings timings = PhaseTimings.NONE;
-        for (int step = 0; step < schedule.steps(); step++) {
-            long begin = System.nanoTime();
-            AttentionMode attention = plan.at(step);
-            List<Commit> commits = step(canvas, step, attention);
-            long nanos = System.nanoTime() - begin;
-            timings = timings.plus(attention, nanos);
-            listener.onStep(new StepEvent(step, schedule.steps(), attention, commits, canvas.masksLeft(), nanos));
+    public Outcome run(Canvas canvas) {
+        Outcome outcome = new Outcome(PhaseTimings.NONE, Forwards.NONE, 0);
+        int step = 0;
+        for (int block = 0; block < schedule.blocks(); block++) {
+            int start = canvas.promptLength() + schedule.blockStart(block);
+            int end = start + schedule.blockLength();
+            int masks = canvas.masks(start, end).count();
+            cache.invalidate();
+            for (int i = 0; i < schedule.stepsPerBlock(); i++) {
+                if (rule.isParallel() && canvas.masks(start, end).count() == 0) {
+                    break;
+                }
+                BlockStep blockStep = new BlockStep(i, schedule.stepsPerBlock(), masks);
+                outcome = step(canvas, step++, blockStep, start, end, outcome);
+            }
+            outcome = new Outcome(outcome.timings, outcome.forwards, end - canvas.promptLength());
+            if (canvas.holds(start, end, stopTokens)) {
+                break;
+            }
         }
-        return timings;
+        return outcome;
     }
 
-    private List<Commit> step(Canvas canvas, int step, AttentionMode attention) {
-        int blockStart = canvas.promptLength() + schedule.blockStart(step);
-        Positions eligible = canvas.masks(blockStart, blockStart + schedule.blockLength());
-        if (eligible.count() == 0 && attention != AttentionMode.DENSE_AND_SELECT) {
-            return List.of(); // more steps than masks: the block is complete
+    private Outcome step(Canvas canvas, int step, BlockStep blockStep, int start, int end, Outcome before) {
+        long begin = System.nanoTime();
+        AttentionMode attention = plan.at(step);
+        Positions eligible = canvas.masks(start, end);
+        Positions rows = Positions.range(0, 0);
+        List<Commit> commits = new ArrayList<>();
+        if (eligible.count() > 0 || attention == AttentionMode.DENSE_AND_SELECT) { // else the block is complete
+            rows = cache.next(attention, start, end, canvas.length());
+            Tensor logits = denoiser.logits(canvas.tokens(), attention, rows, eligible);
+            Candidates candidates = sampler.sample(logits, eligible, step, context);
+            commits.addAll(candidates.commits(chosen(candidates, blockStep, start, rows)));
+            commits.forEach(canvas::commit);
+            List<Commit> changes = canvas.apply(hook, step, start, logits.columns());
+            if (!changes.isEmpty()) {
+                cache.invalidate();
+                commits.addAll(changes);
+            }
         }
-        Tensor logits = denoiser.logits(canvas.tokens(), attention, eligible);
-        Candidates candidates = sampler.sample(logits, eligible, step, context);
-        List<Commit> commits = candidates.mostConfident(schedule.commits(step));
-        commits.forEach(commit -> canvas.commit(commit.position(), commit.token()));
-        return commits;
+        long nanos = System.nanoTime() - begin;
+        listener.onStep(new StepEvent(
+                step, schedule.steps(), attention, List.copyOf(commits), canvas.masksLeft(), rows, nanos));
+        return new Outcome(
+                before.timings.plus(attention, nanos),
+                before.forwards.plus(rows.count(), canvas.length()),
+                before.denoised);
+    }
+
+    private int[] chosen(Candidates candidates, BlockStep step, int blockStart, Positions rows) {
+        if (candidates.count() == 0 || step.isLast()) {
+            return IntStream.range(0, candidates.count()).toArray();
+        }
+        IntStream chosen = IntStream.of(rule.choose(candidates, step));
+        boolean lead = cache.mustCommit(blockStart, rows).equals(candidates.firstPosition());
+        return lead ? IntStream.concat(IntStream.of(0), chosen).distinct().toArray() : chosen.toArray();
     }
 }

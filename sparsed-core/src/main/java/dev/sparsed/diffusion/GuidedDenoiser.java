@@ -27,11 +27,11 @@ public record GuidedDenoiser(
         implements Denoiser {
 
     @Override
-    public Tensor logits(int[] tokens, AttentionMode attention, Positions eligible) {
+    public Tensor logits(int[] tokens, AttentionMode attention, Positions rows, Positions eligible) {
         int[] withoutPrompt = tokens.clone();
         Arrays.fill(withoutPrompt, 0, promptLength, maskToken);
-        Tensor logits = conditional.logits(tokens, attention, eligible);
-        context.guide(logits, unconditional.logits(withoutPrompt, attention, eligible), scale);
+        Tensor logits = conditional.logits(tokens, attention, rows, eligible);
+        context.guide(logits, unconditional.logits(withoutPrompt, attention, rows, eligible), scale);
         return logits;
     }
 }

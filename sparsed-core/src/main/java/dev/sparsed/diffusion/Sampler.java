@@ -1,25 +1,31 @@
 package dev.sparsed.diffusion;
 
+import dev.sparsed.diffusion.Noise.Purpose;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Tensor;
 import java.util.SplittableRandom;
 
 /**
- * Turns logits into candidates. Temperature 0 takes the most likely token. Above, LLaDA's Gumbel-max form draws one:
- * {@code argmax exp(z)/(−ln u)^temperature} with a uniform u per token, in float64, computed as {@code argmax z − temperature·ln(−ln u)},
- * which cannot overflow. Confidence is always the candidate's probability under the raw logits (or random, by {@link Remasking}).
+ * Turns logits into candidates: adjusts them, filters the tokens, chooses one, and says how sure it is.
  *
- * <p>Random numbers depend on the seed, the step and the position alone: not on what else is masked, nor on threads.
- *
- * @param temperature ≥ 0
- * @param remasking what confidence is
+ * @param filter temperature, top-p and top-k
+ * @param confidence how sure a candidate is
+ * @param algTemp Dream's {@code alg_temp}: above 0, the positions to commit are drawn without replacement from
+ *     softmax(confidence/alg_temp); as adding independent Gumbel noise to confidence/alg_temp and taking the highest does
+ * @param adjustment changes the logits first
+ * @param maskToken never a candidate
+ * @param withEntropies whether to compute entropies, too
  * @param seed seed of all random numbers
  */
-public record Sampler(double temperature, Remasking remasking, long seed) {
-
-    /** Separates the random numbers of positions' confidences from those of their candidates. */
-    private static final long CONFIDENCE_STREAM = 0x632BE59BD9B4E019L;
+public record Sampler(
+        TokenFilter filter,
+        Confidence confidence,
+        double algTemp,
+        LogitAdjustment adjustment,
+        int maskToken,
+        boolean withEntropies,
+        long seed) {
 
     /**
      * Candidates for the eligible positions.
@@ -32,56 +38,56 @@ public record Sampler(double temperature, Remasking remasking, long seed) {
      */
     public Candidates sample(Tensor logits, Positions eligible, int step, ExecutionContext context) {
         int count = eligible.count();
-        int[] tokens = new int[count];
-        float[] confidences = new float[count];
-        if (temperature == 0) {
-            context.greedy(logits, tokens, confidences);
-        } else {
-            int vocabulary = logits.columns();
-            float[] row = new float[vocabulary];
-            for (int i = 0; i < count; i++) {
+        Candidates candidates = new Candidates(
+                eligible,
+                new int[count],
+                new float[count],
+                new double[count],
+                new double[count],
+                new double[withEntropies ? count : 0]);
+        float[] probabilities = new float[count];
+        if (isGreedyOnDevice()) {
+            context.greedy(logits, candidates.tokens(), probabilities);
+        }
+        float[] row = new float[logits.columns()];
+        Noise noise = new Noise(seed);
+        for (int i = 0; i < count; i++) {
+            if (isGreedyOnDevice() && candidates.tokens()[i] != maskToken) {
+                candidates.confidences()[i] =
+                        confidence.ofGreedy(probabilities[i], noise.at(Purpose.CONFIDENCE, step, eligible.get(i)));
+                candidates.logProbabilities()[i] = Math.log(probabilities[i]);
+            } else {
                 context.download(logits.slice(i, 1), row);
-                tokens[i] = gumbelMax(row, random(step, eligible.get(i)));
-                confidences[i] = probability(row, tokens[i]);
+                choose(candidates, i, row, step, noise);
             }
+            candidates.priorities()[i] =
+                    priority(candidates.confidences()[i], noise.at(Purpose.ORDER, step, eligible.get(i)));
         }
-        if (remasking == Remasking.RANDOM) {
-            for (int i = 0; i < count; i++) {
-                confidences[i] = (float)
-                        random(step, eligible.get(i) ^ CONFIDENCE_STREAM).nextDouble();
-            }
-        }
-        return new Candidates(eligible, tokens, confidences);
+        return candidates;
     }
 
-    private int gumbelMax(float[] logits, SplittableRandom random) {
-        int best = 0;
-        double highest = Double.NEGATIVE_INFINITY;
-        for (int token = 0; token < logits.length; token++) {
-            double perturbed = logits[token] - temperature * Math.log(-Math.log(random.nextDouble()));
-            if (perturbed > highest) {
-                highest = perturbed;
-                best = token;
-            }
-        }
-        return best;
+    private boolean isGreedyOnDevice() {
+        return filter.temperature() == 0
+                && !filter.drops()
+                && confidence.needsOnlyTheProbability()
+                && adjustment.isNone()
+                && !withEntropies;
     }
 
-    private static float probability(float[] logits, int token) {
-        double max = Double.NEGATIVE_INFINITY;
-        for (float logit : logits) {
-            max = Math.max(max, logit);
+    private void choose(Candidates candidates, int i, float[] row, int step, Noise noise) {
+        int position = candidates.positions().get(i);
+        adjustment.apply(step, position, row);
+        TokenDistribution distribution = new TokenDistribution(row, filter, maskToken);
+        int token = distribution.choose(noise.at(Purpose.TOKEN, step, position));
+        candidates.tokens()[i] = token;
+        candidates.confidences()[i] = confidence.of(distribution, token, noise.at(Purpose.CONFIDENCE, step, position));
+        candidates.logProbabilities()[i] = distribution.logProbability(token);
+        if (withEntropies) {
+            candidates.entropies()[i] = distribution.entropy();
         }
-        double sum = 0;
-        for (float logit : logits) {
-            sum += Math.exp(logit - max);
-        }
-        return (float) (Math.exp(logits[token] - max) / sum);
     }
 
-    /** A generator for one step and stream; {@link SplittableRandom} scrambles its seed, so that neighbours are unrelated. */
-    private SplittableRandom random(int step, long stream) {
-        long stepSeed = new SplittableRandom(seed + step * 0x9E3779B97F4A7C15L).nextLong();
-        return new SplittableRandom(new SplittableRandom(stepSeed ^ stream).nextLong());
+    private double priority(float confidence, SplittableRandom random) {
+        return algTemp == 0 ? confidence : confidence / algTemp + Noise.gumbel(random);
     }
 }

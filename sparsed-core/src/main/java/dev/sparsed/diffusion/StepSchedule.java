@@ -1,9 +1,8 @@
 package dev.sparsed.diffusion;
 
 /**
- * LLaDA's schedule (semi-autoregressive remasking, arXiv 2502.09992, §2.4): the generation is split into blocks from left to right, every
- * block gets the same number of steps, and every step of a block commits the same number of tokens, the first ones one more where it does
- * not divide.
+ * How steps and positions split into semi-autoregressive blocks (LLaDA, arXiv 2502.09992, §2.4): the generation is split into blocks from left
+ * to right, denoised one after the other, and every block gets the same number of steps.
  *
  * @param generationLength G, ≥ 1
  * @param blockLength positions per block; divides G
@@ -23,27 +22,22 @@ public record StepSchedule(int generationLength, int blockLength, int steps) {
         }
     }
 
+    /** {@return the number of blocks} */
+    public int blocks() {
+        return generationLength / blockLength;
+    }
+
     /** {@return steps per block} */
     public int stepsPerBlock() {
-        return steps / (generationLength / blockLength);
+        return steps / blocks();
     }
 
     /**
-     * {@return the first position of a step's block, counted from the start of the generation}
+     * {@return the first position of a block, counted from the start of the generation}
      *
-     * @param step 0 … {@code steps} − 1
+     * @param block 0 … {@code blocks()} − 1
      */
-    public int blockStart(int step) {
-        return step / stepsPerBlock() * blockLength;
-    }
-
-    /**
-     * {@return how many masks a step commits: ⌊m/steps⌋, and one more in the first m mod steps steps of the block, m = block length}
-     *
-     * @param step 0 … {@code steps} − 1
-     */
-    public int commits(int step) {
-        int stepOfBlock = step % stepsPerBlock();
-        return blockLength / stepsPerBlock() + (stepOfBlock < blockLength % stepsPerBlock() ? 1 : 0);
+    public int blockStart(int block) {
+        return block * blockLength;
     }
 }

@@ -7,6 +7,7 @@ import dev.sparsed.StepEvent;
 import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.bench.DemoModel;
 import dev.sparsed.bench.quality.AnswerText;
+import dev.sparsed.spi.Positions;
 import dev.sparsed.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
@@ -86,8 +87,8 @@ class CanvasStateTest {
     private static void commit(CanvasState state, int position, int... tokens) {
         List<Commit> commits = new ArrayList<>();
         for (int i = 0; i < tokens.length; i++) {
-            commits.add(new Commit(PROMPT + position + i, tokens[i], 1));
+            commits.add(new Commit(PROMPT + position + i, tokens[i], 1, 0));
         }
-        state.apply(new StepEvent(0, 1, AttentionMode.DENSE, commits, 0, 1));
+        state.apply(new StepEvent(0, 1, AttentionMode.DENSE, commits, 0, Positions.range(0, 1), 1));
     }
 }

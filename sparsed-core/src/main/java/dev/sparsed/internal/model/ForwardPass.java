@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Two savings change no result (they skip what nobody reads): only the eligible rows get the final norm and the LM head, and the last
  * layer computes queries, attention, output projection and MLP for those rows alone. Its keys and values still need all rows.
+ *
+ * <p>With a cache, keys (after RoPE) and values of every layer outlive the pass, and a later pass may forward some rows alone: it overwrites
+ * their keys and values and attends to those of all rows.
  */
 public final class ForwardPass implements Denoiser {
 
@@ -33,19 +36,21 @@ public final class ForwardPass implements Denoiser {
     private final AttentionPlan plan;
     private final Runnable beforeLayer;
     private final HeadLayout heads;
-    private final Positions everywhere;
+    private final int canvasLength;
+    private final boolean cached;
 
     private final Tensor hidden;
     private final Tensor normed;
     private final Tensor queries;
-    private final Tensor keys;
-    private final Tensor values;
+    private final Tensor[] keys;
+    private final Tensor[] values;
     private final Tensor gate;
     private final Tensor up;
     private final Tensor eligibleHidden;
     private final Tensor eligibleNormed;
     private final Tensor logits;
     private @Nullable Tensor logSumExp;
+    private boolean filled;
 
     ForwardPass(
             ModelConfig config,
@@ -54,6 +59,7 @@ public final class ForwardPass implements Denoiser {
             int canvasLength,
             int mostEligible,
             AttentionPlan plan,
+            boolean cached,
             Runnable beforeLayer) {
         this.config = config;
         this.weights = weights;
@@ -61,12 +67,13 @@ public final class ForwardPass implements Denoiser {
         this.plan = plan;
         this.beforeLayer = beforeLayer;
         this.heads = config.heads();
-        this.everywhere = Positions.range(0, canvasLength);
+        this.canvasLength = canvasLength;
+        this.cached = cached;
         this.hidden = context.allocate(canvasLength, config.hiddenSize());
         this.normed = context.allocate(canvasLength, config.hiddenSize());
         this.queries = context.allocate(canvasLength, heads.queryColumns());
-        this.keys = context.allocate(canvasLength, heads.keyValueColumns());
-        this.values = context.allocate(canvasLength, heads.keyValueColumns());
+        this.keys = keyValues();
+        this.values = keyValues();
         int mlpRows = Math.min(canvasLength, MLP_ROWS);
         this.gate = context.allocate(mlpRows, config.mlpSize());
         this.up = context.allocate(mlpRows, config.mlpSize());
@@ -75,18 +82,33 @@ public final class ForwardPass implements Denoiser {
         this.logits = context.allocate(mostEligible, config.vocabularySize());
     }
 
+    /** One tensor per layer; without a cache all layers share one. */
+    private Tensor[] keyValues() {
+        Tensor[] layers = new Tensor[config.layers()];
+        for (int layer = 0; layer < layers.length; layer++) {
+            layers[layer] =
+                    layer == 0 || cached ? context.allocate(canvasLength, heads.keyValueColumns()) : layers[layer - 1];
+        }
+        return layers;
+    }
+
     @Override
-    public Tensor logits(int[] tokens, AttentionMode attention, Positions eligible) {
+    public Tensor logits(int[] tokens, AttentionMode attention, Positions forwarded, Positions eligible) {
         Positions wanted = config.shiftedLogits() ? shifted(eligible) : eligible;
-        context.embed(weights.embedding(), tokens, hidden);
+        check(attention, forwarded, wanted);
+        int from = forwarded.get(0);
+        int[] forwardedTokens = Arrays.copyOfRange(tokens, from, from + forwarded.count());
+        context.embed(weights.embedding(), forwardedTokens, hidden.slice(0, forwarded.count()));
         Tensor last = hidden;
+        boolean everyRow = true;
         for (int layer = 0; layer < config.layers(); layer++) {
             beforeLayer.run();
-            boolean everyRow = layer < config.layers() - 1 || attention == AttentionMode.DENSE_AND_SELECT;
-            last = layer(layer, attention, everyRow ? everywhere : wanted);
+            everyRow = layer < config.layers() - 1 || attention == AttentionMode.DENSE_AND_SELECT;
+            last = layer(layer, attention, forwarded, everyRow ? forwarded : wanted);
         }
-        if (last == hidden) {
-            last = gathered(hidden, wanted, eligibleHidden);
+        filled = true;
+        if (everyRow) {
+            last = gathered(hidden, from, wanted, eligibleHidden);
         }
         Tensor finalNormed = eligibleNormed.slice(0, wanted.count());
         context.rmsNorm(last, weights.finalNorm(), config.normEpsilon(), finalNormed);
@@ -99,17 +121,35 @@ public final class ForwardPass implements Denoiser {
         return result;
     }
 
-    /** One layer for the given rows. {@return the rows' hidden states: {@code hidden} itself if they are all rows} */
-    private Tensor layer(int index, AttentionMode attention, Positions rows) {
-        Layer layer = weights.layers().get(index);
-        context.rmsNorm(hidden, layer.attentionNorm(), config.normEpsilon(), normed);
-        project(normed, layer.key(), keys);
-        project(normed, layer.value(), values);
-        context.rope(keys, heads.headDim(), weights.ropeCos(), weights.ropeSin(), everywhere);
+    private void check(AttentionMode attention, Positions forwarded, Positions wanted) {
+        boolean all = forwarded.count() == canvasLength;
+        if (!all && (!cached || !filled || attention == AttentionMode.DENSE_AND_SELECT)) {
+            throw new IllegalArgumentException("forwarding " + forwarded.count() + " of " + canvasLength
+                    + " rows needs a cache, a pass over all rows before, and no selection");
+        }
+        if (forwarded.firstRowFrom(canvasLength) < forwarded.count()
+                || wanted.count() > 0
+                        && (wanted.get(0) < forwarded.get(0)
+                                || wanted.get(wanted.count() - 1) > forwarded.get(forwarded.count() - 1))) {
+            throw new IllegalArgumentException("the logits of rows " + wanted + " are not among those forwarded");
+        }
+    }
 
-        boolean all = rows == everywhere;
-        Tensor residual = all ? hidden : gathered(hidden, rows, eligibleHidden);
-        Tensor scratch = all ? normed : gathered(normed, rows, eligibleNormed);
+    /** One layer for the given rows of those forwarded. {@return the rows' hidden states} */
+    private Tensor layer(int index, AttentionMode attention, Positions forwarded, Positions rows) {
+        Layer layer = weights.layers().get(index);
+        int from = forwarded.get(0);
+        Tensor forwardedHidden = hidden.slice(0, forwarded.count());
+        Tensor forwardedNormed = normed.slice(0, forwarded.count());
+        Tensor forwardedKeys = keys[index].slice(from, forwarded.count());
+        context.rmsNorm(forwardedHidden, layer.attentionNorm(), config.normEpsilon(), forwardedNormed);
+        project(forwardedNormed, layer.key(), forwardedKeys);
+        project(forwardedNormed, layer.value(), values[index].slice(from, forwarded.count()));
+        context.rope(forwardedKeys, heads.headDim(), weights.ropeCos(), weights.ropeSin(), forwarded);
+
+        boolean all = rows == forwarded;
+        Tensor residual = all ? forwardedHidden : gathered(hidden, from, rows, eligibleHidden);
+        Tensor scratch = all ? forwardedNormed : gathered(normed, from, rows, eligibleNormed);
         Tensor q = queries.slice(0, rows.count());
         project(scratch, layer.query(), q);
         context.rope(q, heads.headDim(), weights.ropeCos(), weights.ropeSin(), rows);
@@ -125,16 +165,16 @@ public final class ForwardPass implements Denoiser {
 
     private void attend(int layer, AttentionMode attention, Tensor q, Positions rows, Tensor out) {
         switch (attention) {
-            case DENSE -> context.attention().dense(q, keys, values, heads, out, null);
+            case DENSE -> context.attention().dense(q, keys[layer], values[layer], heads, out, null);
             case DENSE_AND_SELECT -> {
                 if (logSumExp == null) {
-                    logSumExp = context.allocate(everywhere.count(), heads.queryHeads());
+                    logSumExp = context.allocate(canvasLength, heads.queryHeads());
                 }
-                context.attention().dense(q, keys, values, heads, out, logSumExp);
-                plan.keep(layer, context.attention().select(q, keys, logSumExp, heads, plan.rule()));
+                context.attention().dense(q, keys[layer], values[layer], heads, out, logSumExp);
+                plan.keep(layer, context.attention().select(q, keys[layer], logSumExp, heads, plan.rule()));
             }
             case BLOCK_SPARSE ->
-                context.attention().blockSparse(q, rows, keys, values, heads, plan.pattern(layer), out);
+                context.attention().blockSparse(q, rows, keys[layer], values[layer], heads, plan.pattern(layer), out);
         }
     }
 
@@ -156,9 +196,11 @@ public final class ForwardPass implements Denoiser {
         context.linear(x, projection.weight(), projection.bias(), out);
     }
 
-    private Tensor gathered(Tensor x, Positions rows, Tensor out) {
+    /** {@code out} = the given rows of {@code x}, whose row 0 is position {@code from}. */
+    private Tensor gathered(Tensor x, int from, Positions rows, Tensor out) {
         Tensor result = out.slice(0, rows.count());
-        context.gather(x, rows, result);
+        int[] local = Arrays.stream(rows.toArray()).map(row -> row - from).toArray();
+        context.gather(x, Positions.of(local), result);
         return result;
     }
 

@@ -44,6 +44,21 @@ public final class Transformer {
      */
     public ForwardPass forwardPass(
             ExecutionContext context, int canvasLength, int mostEligible, AttentionPlan plan, Runnable beforeLayer) {
-        return new ForwardPass(config, weights, context, canvasLength, mostEligible, plan, beforeLayer);
+        return new ForwardPass(config, weights, context, canvasLength, mostEligible, plan, false, beforeLayer);
+    }
+
+    /**
+     * A request's forward pass that keeps keys and values of every layer, so that later passes may forward some rows alone.
+     *
+     * @param context where its activations live
+     * @param canvasLength N
+     * @param mostEligible the most rows of logits one call may ask for
+     * @param plan its attention
+     * @param beforeLayer runs before every layer; ends the pass by throwing
+     * @return the pass
+     */
+    public ForwardPass cachedForwardPass(
+            ExecutionContext context, int canvasLength, int mostEligible, AttentionPlan plan, Runnable beforeLayer) {
+        return new ForwardPass(config, weights, context, canvasLength, mostEligible, plan, true, beforeLayer);
     }
 }

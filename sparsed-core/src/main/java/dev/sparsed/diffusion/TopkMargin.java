@@ -1,0 +1,12 @@
+package dev.sparsed.diffusion;
+
+import java.util.SplittableRandom;
+
+/** Dream's {@code topk_margin}: {@code c = p₁ − p₂}, the two largest probabilities after temperature, top-p and top-k. */
+record TopkMargin() implements Confidence {
+
+    @Override
+    public float of(TokenDistribution distribution, int token, SplittableRandom random) {
+        return (float) distribution.margin();
+    }
+}
