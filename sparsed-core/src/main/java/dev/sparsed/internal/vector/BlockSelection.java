@@ -26,7 +26,7 @@ final class BlockSelection {
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
 
     private final float[] scores = new float[QUERY_TILE * KEY_TILE];
-    private final float[] columns = new float[LANES];
+    private final float[] columns = new float[KEY_TILE];
     private final float[] logSumExp = new float[QUERY_TILE];
     private final float[] rowSums = new float[QUERY_TILE * LANES]; // not used: the log-sum-exp is known
     private final GenerationSums generationSums = new GenerationSums();
@@ -120,35 +120,68 @@ final class BlockSelection {
             int count = Math.min(TILE_PANELS, list.count() - from);
             ScoreTile.compute(queries, ScoreTile.paddedRows(rows), keys, headAt, dim, list, from, count, scores);
             TileSoftmax.exponentiate(scores, rows, count * LANES, logSumExp, rowSums);
-            for (int i = 0; i < count; i++) {
+            for (int i = 0; i < count; i += 2) {
                 sumColumns(scores, i * LANES, rows, columns);
+            }
+            for (int i = 0; i < count; i++) {
                 int panel = list.panels()[from + i];
                 for (int block = firstBlock(panel, layout); block <= lastBlock(panel, layout); block++) {
                     long bits = PanelList.bits(panel, layout.start(block), layout.end(block)) & list.bits(from + i);
-                    addColumns(columns, bits, promptSums, block * LANES);
+                    addColumns(columns, i * LANES, bits, promptSums, block * LANES);
                 }
             }
         }
     }
 
     private void addGeneration(int rows, float[] keys, int headAt, int dim, PanelList list, BlockLayout layout) {
+        generationSums.begin(layout.generationBlocks(), rows, logSumExp);
+        sumGeneration(rows, keys, headAt, dim, list, layout);
+        if (generationSums.underflow(rows)) {
+            for (int from = 0; from < list.count(); from += TILE_PANELS) {
+                int count = Math.min(TILE_PANELS, list.count() - from);
+                ScoreTile.compute(queries, ScoreTile.paddedRows(rows), keys, headAt, dim, list, from, count, scores);
+                generationSums.raise(scores, rows, count * LANES, logSumExp);
+            }
+            generationSums.clear(rows);
+            sumGeneration(rows, keys, headAt, dim, list, layout);
+        }
+        generationSums.addImportance(logSumExp, rows, overAll, layout.firstGenerationBlock(), overGeneration);
+    }
+
+    private void sumGeneration(int rows, float[] keys, int headAt, int dim, PanelList list, BlockLayout layout) {
         int first = layout.firstGenerationBlock();
-        generationSums.begin(layout.generationBlocks(), rows);
         for (int from = 0; from < list.count(); from += TILE_PANELS) {
             int count = Math.min(TILE_PANELS, list.count() - from);
             ScoreTile.compute(queries, ScoreTile.paddedRows(rows), keys, headAt, dim, list, from, count, scores);
-            int begun = firstBlock(list.panels()[from], layout) - first;
-            generationSums.exponentiate(scores, rows, count * LANES, begun);
-            for (int i = 0; i < count; i++) {
+            generationSums.exponentiate(scores, rows, count * LANES);
+            for (int i = 0; i < count; ) {
                 int panel = list.panels()[from + i];
-                int last = lastBlock(panel, layout);
-                for (int block = Math.max(firstBlock(panel, layout), first); block <= last; block++) {
-                    long bits = PanelList.bits(panel, layout.start(block), layout.end(block)) & list.bits(from + i);
-                    generationSums.add(scores, i * LANES, rows, bits, block - first);
+                int block = firstBlock(panel, layout);
+                int whole = wholePanels(list, from + i, count - i, block, layout);
+                if (whole > 0) {
+                    generationSums.add(scores, i * LANES, (i + whole) * LANES, rows, block - first);
+                    i += whole;
+                    continue;
                 }
+                for (int b = Math.max(block, first); b <= lastBlock(panel, layout); b++) {
+                    long bits = PanelList.bits(panel, layout.start(b), layout.end(b)) & list.bits(from + i);
+                    generationSums.addMasked(scores, i * LANES, rows, bits, b - first);
+                }
+                i++;
             }
         }
-        generationSums.addImportance(logSumExp, rows, overAll, first, overGeneration);
+    }
+
+    /** How many panels from an index of the list on, at most {@code most}, lie in one block with all their keys. */
+    private static int wholePanels(PanelList list, int index, int most, int block, BlockLayout layout) {
+        int whole = 0;
+        while (whole < most
+                && list.bits(index + whole) == PanelList.ALL
+                && firstBlock(list.panels()[index + whole], layout) == block
+                && lastBlock(list.panels()[index + whole], layout) == block) {
+            whole++;
+        }
+        return whole;
     }
 
     private static int firstBlock(int panel, BlockLayout layout) {
@@ -159,19 +192,31 @@ final class BlockSelection {
         return (Math.min(panel * LANES + LANES, layout.canvasLength()) - 1) / layout.blockSize();
     }
 
-    /** The columns of one panel, summed over the rows. */
+    /** The columns of two panels, summed over the rows: the even ones, the odd ones, and then both. */
     private static void sumColumns(float[] exponentials, int column, int rows, float[] columns) {
-        FloatVector sum = FloatVector.zero(SPECIES);
-        for (int row = 0; row < rows; row++) {
-            sum = sum.add(FloatVector.fromArray(SPECIES, exponentials, row * KEY_TILE + column));
+        FloatVector even0 = FloatVector.zero(SPECIES);
+        FloatVector even1 = even0;
+        FloatVector odd0 = even0;
+        FloatVector odd1 = even0;
+        int at = column;
+        for (int row = 0; row + 2 <= rows; row += 2, at += 2 * KEY_TILE) {
+            even0 = even0.add(FloatVector.fromArray(SPECIES, exponentials, at));
+            even1 = even1.add(FloatVector.fromArray(SPECIES, exponentials, at + LANES));
+            odd0 = odd0.add(FloatVector.fromArray(SPECIES, exponentials, at + KEY_TILE));
+            odd1 = odd1.add(FloatVector.fromArray(SPECIES, exponentials, at + KEY_TILE + LANES));
         }
-        sum.intoArray(columns, 0);
+        if (rows % 2 != 0) {
+            even0 = even0.add(FloatVector.fromArray(SPECIES, exponentials, at));
+            even1 = even1.add(FloatVector.fromArray(SPECIES, exponentials, at + LANES));
+        }
+        even0.add(odd0).intoArray(columns, column);
+        even1.add(odd1).intoArray(columns, column + LANES);
     }
 
-    private static void addColumns(float[] columns, long bits, float[] sums, int to) {
+    private static void addColumns(float[] columns, int column, long bits, float[] sums, int to) {
         VectorMask<Float> inBlock = VectorMask.fromLong(SPECIES, bits);
         FloatVector.fromArray(SPECIES, sums, to)
-                .add(FloatVector.fromArray(SPECIES, columns, 0), inBlock)
+                .add(FloatVector.fromArray(SPECIES, columns, column), inBlock)
                 .intoArray(sums, to);
     }
 
