@@ -134,7 +134,17 @@ public final class FmaPeak {
                 l = f.fma(f, l);
                 m = f.fma(f, m);
             }
-            FloatVector sum = a.add(b).add(c).add(d).add(e).add(g).add(h).add(i).add(j).add(k).add(l).add(m);
+            FloatVector sum = a.add(b)
+                    .add(c)
+                    .add(d)
+                    .add(e)
+                    .add(g)
+                    .add(h)
+                    .add(i)
+                    .add(j)
+                    .add(k)
+                    .add(l)
+                    .add(m);
             return sum.lane(0);
         }
     }
