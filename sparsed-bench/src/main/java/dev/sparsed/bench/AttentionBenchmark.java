@@ -19,6 +19,10 @@ public class AttentionBenchmark extends KernelBenchmark {
     @Param("vector")
     public String backend;
 
+    /** Threads that work on one operation; 0 for all processors. */
+    @Param("0")
+    public int threads;
+
     /** Tokens of the canvas. */
     @Param("4096")
     public int tokens;
@@ -45,7 +49,7 @@ public class AttentionBenchmark extends KernelBenchmark {
     /** Makes the operands. */
     @Setup
     public void open() {
-        Device device = open(backend);
+        Device device = open(backend, threads);
         layout = new HeadLayout(heads, heads, headDim);
         rule = new SelectionRule(new BlockLayout(tokens, Math.min(tokens, GENERATED), BLOCK_SIZE), 0.3);
         queries = device.activation(tokens, layout.queryColumns());

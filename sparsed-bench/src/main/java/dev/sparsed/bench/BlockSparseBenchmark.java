@@ -21,6 +21,10 @@ public class BlockSparseBenchmark extends KernelBenchmark {
     @Param("vector")
     public String backend;
 
+    /** Threads that work on one operation; 0 for all processors. */
+    @Param("0")
+    public int threads;
+
     /** Tokens of the canvas. */
     @Param("4096")
     public int tokens;
@@ -69,7 +73,7 @@ public class BlockSparseBenchmark extends KernelBenchmark {
     /** Makes operands and pattern, and measures dense attention on the same operands. */
     @Setup
     public void open() {
-        Device device = open(backend);
+        Device device = open(backend, threads);
         layout = new HeadLayout(heads, heads, headDim);
         rows = Positions.range(0, tokens);
         pattern = device.pattern(new BlockLayout(tokens, 0, blockSize), heads, select);

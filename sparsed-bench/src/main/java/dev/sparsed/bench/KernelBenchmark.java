@@ -6,7 +6,6 @@ import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
@@ -16,16 +15,12 @@ import org.openjdk.jmh.annotations.Warmup;
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
-@Warmup(iterations = 3, time = 1)
+@Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 3, time = 1)
 @Fork(
         value = 3,
         jvmArgsAppend = {"--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
 public abstract class KernelBenchmark {
-
-    /** Threads that work on one operation; 0 for all processors. */
-    @Param("0")
-    public int threads;
 
     private Device device;
 
@@ -36,9 +31,10 @@ public abstract class KernelBenchmark {
      * Opens a backend; it is closed when the trial ends.
      *
      * @param backend its name
+     * @param threads threads that work on one operation; 0 for all processors
      * @return the device
      */
-    final Device open(String backend) {
+    final Device open(String backend, int threads) {
         device = new Device(backend, threads);
         return device;
     }

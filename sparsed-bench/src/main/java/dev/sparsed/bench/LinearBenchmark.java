@@ -13,6 +13,10 @@ public class LinearBenchmark extends KernelBenchmark {
     @Param("vector")
     public String backend;
 
+    /** Threads that work on one operation; 0 for all processors. */
+    @Param("0")
+    public int threads;
+
     /** Tokens. */
     @Param("512")
     public int rows;
@@ -38,7 +42,7 @@ public class LinearBenchmark extends KernelBenchmark {
         String[] features = shape.split("x");
         int columns = Integer.parseInt(features[0]);
         int outputs = Integer.parseInt(features[1]);
-        Device device = open(backend);
+        Device device = open(backend, threads);
         weight = device.weight(dtype, outputs, columns);
         x = device.activation(rows, columns);
         out = device.empty(rows, outputs);

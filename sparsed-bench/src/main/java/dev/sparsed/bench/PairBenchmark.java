@@ -23,6 +23,10 @@ public class PairBenchmark extends KernelBenchmark {
     @Param({"scalar", "vector"})
     public String backend;
 
+    /** Threads that work on one operation. */
+    @Param("1")
+    public int threads;
+
     private Tensor x;
     private Tensor y;
     private Tensor out;
@@ -46,8 +50,7 @@ public class PairBenchmark extends KernelBenchmark {
     /** Makes the operands. */
     @Setup
     public void open() {
-        threads = 1;
-        Device device = open(backend);
+        Device device = open(backend, threads);
         x = device.activation(ROWS, COLUMNS);
         y = device.activation(ROWS, COLUMNS);
         out = device.empty(ROWS, COLUMNS);

@@ -17,6 +17,10 @@ public class RowBenchmark extends KernelBenchmark {
     @Param("vector")
     public String backend;
 
+    /** Threads that work on one operation; 0 for all processors. */
+    @Param("0")
+    public int threads;
+
     /** Tokens. */
     @Param("512")
     public int rows;
@@ -37,7 +41,7 @@ public class RowBenchmark extends KernelBenchmark {
     /** Makes the operands. */
     @Setup
     public void open() {
-        Device device = open(backend);
+        Device device = open(backend, threads);
         x = device.activation(rows, HIDDEN);
         normWeight = device.activation(1, HIDDEN);
         out = device.empty(rows, HIDDEN);
