@@ -2,7 +2,6 @@ package dev.sparsed.diffusion;
 
 import dev.sparsed.spi.Positions;
 import java.util.Arrays;
-import java.util.stream.IntStream;
 
 /** The tokens being denoised: a prompt of P tokens, then G positions that start as masks. Belongs to one request. */
 public final class Canvas {
@@ -47,13 +46,27 @@ public final class Canvas {
      * @param to end, exclusive
      */
     public Positions masks(int from, int to) {
-        return Positions.of(
-                IntStream.range(from, to).filter(i -> tokens[i] == maskToken).toArray());
+        int[] masks = new int[countMasks(from, to)];
+        int count = 0;
+        for (int i = from; i < to; i++) {
+            if (tokens[i] == maskToken) {
+                masks[count++] = i;
+            }
+        }
+        return Positions.of(masks);
     }
 
     /** {@return how many masks are left} */
     public int masksLeft() {
-        return masks(promptLength, tokens.length).count();
+        return countMasks(promptLength, tokens.length);
+    }
+
+    private int countMasks(int from, int to) {
+        int count = 0;
+        for (int i = from; i < to; i++) {
+            count += tokens[i] == maskToken ? 1 : 0;
+        }
+        return count;
     }
 
     /**
@@ -64,6 +77,15 @@ public final class Canvas {
      */
     public void commit(int position, int token) {
         tokens[position] = token;
+    }
+
+    /**
+     * Copies all tokens.
+     *
+     * @param destination receives N tokens
+     */
+    void copyTo(int[] destination) {
+        System.arraycopy(tokens, 0, destination, 0, tokens.length);
     }
 
     /** {@return a copy of all tokens} */

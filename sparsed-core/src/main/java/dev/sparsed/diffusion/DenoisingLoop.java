@@ -38,10 +38,11 @@ public record DenoisingLoop(
      */
     public PhaseTimings run(Canvas canvas) {
         PhaseTimings timings = PhaseTimings.NONE;
+        int[] tokens = new int[canvas.length()]; // what the denoiser sees in a step; every step reuses it
         for (int step = 0; step < schedule.steps(); step++) {
             long begin = System.nanoTime();
             AttentionMode attention = plan.at(step);
-            List<Commit> commits = step(canvas, step, attention);
+            List<Commit> commits = step(canvas, tokens, step, attention);
             long nanos = System.nanoTime() - begin;
             timings = timings.plus(attention, nanos);
             listener.onStep(new StepEvent(step, schedule.steps(), attention, commits, canvas.masksLeft(), nanos));
@@ -49,13 +50,14 @@ public record DenoisingLoop(
         return timings;
     }
 
-    private List<Commit> step(Canvas canvas, int step, AttentionMode attention) {
+    private List<Commit> step(Canvas canvas, int[] tokens, int step, AttentionMode attention) {
         int blockStart = canvas.promptLength() + schedule.blockStart(step);
         Positions eligible = canvas.masks(blockStart, blockStart + schedule.blockLength());
         if (eligible.count() == 0 && attention != AttentionMode.DENSE_AND_SELECT) {
             return List.of(); // more steps than masks: the block is complete
         }
-        Tensor logits = denoiser.logits(canvas.tokens(), attention, eligible);
+        canvas.copyTo(tokens);
+        Tensor logits = denoiser.logits(tokens, attention, eligible);
         Candidates candidates = sampler.sample(logits, eligible, step, context);
         List<Commit> commits = candidates.mostConfident(schedule.commits(step));
         commits.forEach(commit -> canvas.commit(commit.position(), commit.token()));
