@@ -22,6 +22,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             QualityCommand.class,
             InfoCommand.class,
             BenchCommand.class,
+            ForwardCommand.class,
             CompareBlasCommand.class
         },
         mixinStandardHelpOptions = true,

@@ -102,6 +102,17 @@ class MainTest {
     }
 
     @Test
+    void timesWholeSteps() {
+        Run run =
+                run("bench-forward", "--shape", "demo", "--tokens", "40", "-n", "8", "--repeats", "1", "--layers", "2");
+        assertThat(run.err).isEmpty();
+        assertThat(run.out)
+                .contains("shape demo, 2 of 8 layers, BF16 weights")
+                .containsPattern("\n +40( +\\d+\\.\\d+ s){3} +[01]\\.\\d+( +\\d+\\.\\d s){2} +\\d+\\.\\d\\dx");
+        assertThat(run.exitCode).isZero();
+    }
+
+    @Test
     void helps() {
         assertThat(run("--help").out).contains("Usage: sparsed", "generate", "demo", "quality", "info", "bench");
         assertThat(run("--version").out)
@@ -135,6 +146,9 @@ class MainTest {
             generate -n 100000 -p x             | 1 | for a context of 8192
             generate --prompt-tokens 5,2044     | 1 | mask token 2044 at 1
             generate --prompt-tokens 5 --system x | 1 | goes with a chat
+            bench-forward --shape L             | 1 | shape L: there are S, M and demo
+            bench-forward --layers 1            | 1 | --layers 1: must be 2 ... 16
+            bench-forward -n 3                  | 1 | --gen-length 3: must be at least 7
             generate hello                      | 1 | prompt = hello
             generate -p x --stepz 3             | 2 | '--stepz', '3'; did you mean --steps?
             generate -p x --policy foo          | 2 | expected one of [DENSE, SPARSED]

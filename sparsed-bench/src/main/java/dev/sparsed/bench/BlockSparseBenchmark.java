@@ -1,0 +1,107 @@
+package dev.sparsed.bench;
+
+import dev.sparsed.attention.BlockLayout;
+import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.spi.HeadLayout;
+import dev.sparsed.spi.Positions;
+import dev.sparsed.spi.Tensor;
+import org.openjdk.jmh.annotations.AuxCounters;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+
+/** Block-sparse attention with random patterns: it should cost what it keeps. */
+public class BlockSparseBenchmark extends KernelBenchmark {
+
+    private static final int DENSE_RUNS = 7;
+
+    /** Name of the backend; the benchmark fails if it cannot run. */
+    @Param("vector")
+    public String backend;
+
+    /** Threads that work on one operation; 0 for all processors. */
+    @Param("0")
+    public int threads;
+
+    /** Tokens of the canvas. */
+    @Param("4096")
+    public int tokens;
+
+    /** Heads; few, for time per head does not depend on their number. */
+    @Param("4")
+    public int heads;
+
+    /** Features of a head. */
+    @Param("64")
+    public int headDim;
+
+    /** ρ, the share of key blocks that is kept. */
+    @Param({"0.1", "0.3", "0.5"})
+    public double select;
+
+    /** B, positions per block. */
+    @Param({"32", "64", "128"})
+    public int blockSize;
+
+    private HeadLayout layout;
+    private BlockPattern pattern;
+    private double density;
+    private double denseSeconds;
+    private Positions rows;
+    private Tensor queries;
+    private Tensor keys;
+    private Tensor values;
+    private Tensor out;
+
+    /** For JMH. */
+    public BlockSparseBenchmark() {}
+
+    /** Another secondary result in {@code ops/s}. */
+    @State(Scope.Thread)
+    @AuxCounters(AuxCounters.Type.OPERATIONS)
+    public static class Efficiency {
+
+        /** Kept share × time of dense attention / time: 1 where only kept blocks cost something. */
+        public double ofIdeal;
+
+        /** For JMH. */
+        public Efficiency() {}
+    }
+
+    /** Makes operands and pattern, and measures dense attention on the same operands. */
+    @Setup
+    public void open() {
+        Device device = open(backend, threads);
+        layout = new HeadLayout(heads, heads, headDim);
+        rows = Positions.range(0, tokens);
+        pattern = device.pattern(new BlockLayout(tokens, 0, blockSize), heads, select);
+        density = pattern.density();
+        queries = device.activation(tokens, layout.queryColumns());
+        keys = device.activation(tokens, layout.keyValueColumns());
+        values = device.activation(tokens, layout.keyValueColumns());
+        out = device.empty(tokens, layout.queryColumns());
+        denseSeconds = Double.POSITIVE_INFINITY;
+        for (int i = 0; i < DENSE_RUNS; i++) {
+            long begin = System.nanoTime();
+            device.context().attention().dense(queries, keys, values, layout, out, null);
+            denseSeconds = Math.min(denseSeconds, (System.nanoTime() - begin) / 1e9);
+        }
+    }
+
+    /**
+     * Block-sparse attention.
+     *
+     * @param rate counts it
+     * @param efficiency counts it
+     * @return the result, for JMH to keep
+     */
+    @Benchmark
+    public Tensor blockSparse(Rate rate, Efficiency efficiency) {
+        device().context().attention().blockSparse(queries, rows, keys, values, layout, pattern, out);
+        rate.count(density * Flops.attention(tokens, tokens, layout), device());
+        efficiency.ofIdeal += density * denseSeconds;
+        return out;
+    }
+}

@@ -1,0 +1,231 @@
+package dev.sparsed.bench.cli;
+
+import dev.sparsed.DiffusionModel;
+import dev.sparsed.LoadOptions;
+import dev.sparsed.attention.AttentionMode;
+import dev.sparsed.bench.FmaPeak;
+import dev.sparsed.bench.ForwardRun;
+import dev.sparsed.bench.MemoryUse;
+import dev.sparsed.bench.ModelShape;
+import dev.sparsed.bench.RandomCheckpoint;
+import dev.sparsed.spi.DType;
+import java.io.PrintWriter;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+
+/** {@code sparsed bench-forward}: what whole steps cost, and what a generation of them would. */
+@Command(
+        name = "bench-forward",
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        mixinStandardHelpOptions = true,
+        description =
+                "Time the steps of a generation on a model with random weights: dense, selecting, block-sparse; and add them up.",
+        footer = {"", "Example: sparsed bench-forward --shape S --tokens 512,2048,8192"})
+final class ForwardCommand implements Callable<Integer> {
+
+    /** Canvas that compiles the kernels, if the measured one is longer. */
+    private static final int WARM_UP_TOKENS = 512;
+
+    @ParentCommand
+    private @Nullable Main main;
+
+    @Option(
+            names = "--shape",
+            paramLabel = "NAME",
+            defaultValue = "S",
+            description = "S (16 layers of 1024), M (8 layers of 2048) or demo. Default: ${DEFAULT-VALUE}.")
+    private String shapeName = "S";
+
+    @Option(
+            names = "--tokens",
+            paramLabel = "N",
+            split = ",",
+            defaultValue = "512,2048",
+            description = "Lengths of the canvas. Default: ${DEFAULT-VALUE}.")
+    private int[] lengths = {};
+
+    @Option(
+            names = {"-n", "--gen-length"},
+            paramLabel = "N",
+            defaultValue = "128",
+            description = "Positions that are masks at the start. Default: ${DEFAULT-VALUE}.")
+    private int genLength;
+
+    @Option(
+            names = "--repeats",
+            paramLabel = "N",
+            defaultValue = "3",
+            description = "Dense and block-sparse steps to time, each. Default: ${DEFAULT-VALUE}.")
+    private int repeats;
+
+    @Option(
+            names = "--layers",
+            paramLabel = "N",
+            description = "Run so many layers only, and add the median layer for each of the others. Default: all.")
+    private @Nullable Integer layers;
+
+    @Option(
+            names = "--weights",
+            paramLabel = "TYPE",
+            defaultValue = "BF16",
+            description = "BF16 or F32. Default: ${DEFAULT-VALUE}.")
+    private DType dtype = DType.BF16;
+
+    @Option(
+            names = "--backend",
+            paramLabel = "NAME",
+            defaultValue = "vector",
+            description = "vector or scalar. Default: ${DEFAULT-VALUE}.")
+    private String backend = "vector";
+
+    @Option(
+            names = {"-t", "--threads"},
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Threads that work on one operation; 0 for all processors. Default: ${DEFAULT-VALUE}.")
+    private int threads;
+
+    @Option(
+            names = "--steps",
+            paramLabel = "N",
+            defaultValue = "128",
+            description = "Steps of the generation that is added up. Default: ${DEFAULT-VALUE}.")
+    private int steps;
+
+    @Option(
+            names = "--skip",
+            paramLabel = "SHARE",
+            defaultValue = "0.2",
+            description = "SparseD: share of its steps that stay dense. Default: ${DEFAULT-VALUE}.")
+    private double skip;
+
+    @Option(
+            names = "--select",
+            paramLabel = "SHARE",
+            defaultValue = "0.3",
+            description = "SparseD: share of the key blocks to keep. Default: ${DEFAULT-VALUE}.")
+    private double select;
+
+    @Option(
+            names = "--block-size",
+            paramLabel = "N",
+            defaultValue = "128",
+            description = "SparseD: positions per block. Default: ${DEFAULT-VALUE}.")
+    private int blockSize;
+
+    @Override
+    public Integer call() {
+        ModelShape full = ModelShape.of(shapeName);
+        ModelShape shape = layers == null ? full : full.withLayers(layers);
+        check(full.layers());
+        int longest = Arrays.stream(lengths).max().orElseThrow();
+        PrintWriter out = main.shell().out();
+        try (RandomCheckpoint checkpoint = RandomCheckpoint.write(shape, dtype, longest, 1);
+                DiffusionModel model = DiffusionModel.load(
+                        checkpoint.folder(),
+                        LoadOptions.DEFAULT.withBackend(backend).withThreads(threads))) {
+            double peak = FmaPeak.measure(model.backend().threads());
+            print(
+                    out,
+                    "shape %s, %d of %d layers, %s weights of %s, %d threads, FMA peak %.0f GFLOP/s",
+                    shapeName,
+                    shape.layers(),
+                    full.layers(),
+                    dtype,
+                    Texts.bytes(checkpoint.bytes()),
+                    model.backend().threads(),
+                    peak);
+            ForwardRun warmUp = new ForwardRun(model, shape, shape.layers(), 2, select, blockSize);
+            run(warmUp, Math.min(WARM_UP_TOKENS, longest));
+            print(
+                    out,
+                    "%7s %12s %12s %12s %8s %12s %12s %9s %11s",
+                    "tokens",
+                    "dense",
+                    "dense+select",
+                    "block-sparse",
+                    "density",
+                    "all dense",
+                    "SparseD",
+                    "speed-up",
+                    "bytes/step");
+            ForwardRun run = new ForwardRun(model, shape, full.layers(), repeats, select, blockSize);
+            for (int tokens : lengths) {
+                MemoryUse.resetPeakHeap();
+                printOutcome(run(run, tokens), tokens, peak, out);
+            }
+        }
+        return 0;
+    }
+
+    private void check(int most) {
+        if (repeats < 1) {
+            throw new IllegalArgumentException("--repeats " + repeats + ": must be at least 1");
+        }
+        if (steps < 1) {
+            throw new IllegalArgumentException("--steps " + steps + ": must be at least 1");
+        }
+        if (layers != null && (layers < 2 || layers > most)) {
+            throw new IllegalArgumentException("--layers " + layers + ": must be 2 ... " + most);
+        }
+        int least = 2 * repeats + 1;
+        if (genLength < least) {
+            throw new IllegalArgumentException(
+                    "--gen-length " + genLength + ": must be at least " + least + ", one mask per step");
+        }
+        for (int tokens : lengths) {
+            if (tokens < least) {
+                throw new IllegalArgumentException("--tokens " + tokens + ": must be at least " + least);
+            }
+        }
+    }
+
+    private ForwardRun.Outcome run(ForwardRun run, int tokens) {
+        return run.run(tokens, Math.min(genLength, tokens), main.interruption()::cancelled);
+    }
+
+    private void printOutcome(ForwardRun.Outcome outcome, int tokens, double peak, PrintWriter out) {
+        double dense = outcome.denseGeneration(steps);
+        double sparse = outcome.sparseGeneration(steps, skip);
+        List<ForwardRun.Kind> kinds =
+                Arrays.stream(AttentionMode.values()).map(outcome.kinds()::get).toList();
+        print(
+                out,
+                "%7d %10.3f s %10.3f s %10.3f s %8.3f %10.1f s %10.1f s %8.2fx %,11d",
+                tokens,
+                kinds.get(0).seconds(),
+                kinds.get(1).seconds(),
+                kinds.get(2).seconds(),
+                outcome.density(),
+                dense,
+                sparse,
+                dense / sparse,
+                kinds.get(2).bytes());
+        print(
+                out,
+                "%7s %12.0f %12.0f %12.0f GFLOP/s; %.2f, %.2f, %.2f of the FMA peak; heap %s, resident %s",
+                "",
+                kinds.get(0).gflops(),
+                kinds.get(1).gflops(),
+                kinds.get(2).gflops(),
+                kinds.get(0).gflops() / peak,
+                kinds.get(1).gflops() / peak,
+                kinds.get(2).gflops() / peak,
+                Texts.bytes(MemoryUse.peakHeap()),
+                MemoryUse.peakResident().isPresent()
+                        ? Texts.bytes(MemoryUse.peakResident().getAsLong())
+                        : "unknown");
+        out.flush();
+    }
+
+    private static void print(PrintWriter out, String format, Object... values) {
+        out.println(String.format(Locale.ROOT, format, values).stripTrailing());
+    }
+}
