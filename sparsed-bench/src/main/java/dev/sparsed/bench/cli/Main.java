@@ -21,7 +21,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             DemoCommand.class,
             QualityCommand.class,
             InfoCommand.class,
-            BenchCommand.class
+            BenchCommand.class,
+            CompareBlasCommand.class
         },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
