@@ -3,9 +3,8 @@ package dev.sparsed.internal.vector;
 import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.Weights;
 import dev.sparsed.internal.cpu.WorkerPool;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,11 +13,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>{@code x} is copied into tiles of {@link GemmTile#ROWS} rows and {@link GemmTile#DEPTH} columns;
- *   <li>a task multiplies a few hundred rows with a few panels of {@code w}. Per {@code DEPTH} columns it packs one
- *       panel after the other ({@link WeightPanel}, in the first-level cache) and runs all its tiles of {@code x}
- *       (second-level cache) against it;
- *   <li>its sums collect in scratch memory and are copied to {@code out} at the end, so that only that copy knows
- *       about ragged edges.
+ *   <li>a task multiplies up to {@link #TASK_TILES} tiles with a few panels of {@code w}. Per {@code DEPTH} columns it
+ *       packs the panels ({@link WeightPanel}) and runs {@link #BLOCK_TILES} tiles of {@code x} after the other against
+ *       them, all in the second-level cache;
+ *   <li>its sums collect in scratch memory; the last {@code DEPTH} columns bring whole tiles straight to {@code out},
+ *       so that only the rest knows about ragged edges.
  * </ul>
  *
  * <p>An element of {@code out} is the sum over k of {@code DEPTH} products at a time, each block in the order of k
@@ -27,20 +26,18 @@ import org.jspecify.annotations.Nullable;
  */
 final class Gemm {
 
-    private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-
-    private static final int LANES = FLOATS.length();
-
     private static final int TILE = GemmTile.ROWS * GemmTile.A_STRIDE;
 
-    /**
-     * Tiles of a task, so that 512 rows are one task: {@code 516 × A_STRIDE} floats are 548 KiB of 1 MiB or more
-     * second-level cache.
-     */
-    private static final int TASK_TILES = 516 / GemmTile.ROWS;
+    private static final int TILE_SUMS = GemmTile.ROWS * GemmTile.WIDTH;
 
-    /** Panels of a task: {@code 516 × 128} sums are 258 KiB. */
-    private static final int TASK_PANELS = 128 / GemmTile.WIDTH;
+    /** Tiles that stay in the cache together: 258 rows of {@code A_STRIDE} floats are 274 KiB. */
+    private static final int BLOCK_TILES = 258 / GemmTile.ROWS;
+
+    /** Tiles of a task; the more, the less packing. The sums of 2,064 rows and 128 columns are 1 MiB. */
+    private static final int TASK_TILES = 8 * BLOCK_TILES;
+
+    /** Panels of a task: {@code DEPTH × 128} packed weights are 128 KiB. */
+    private static final int TASK_PANELS = Math.max(1, 128 / GemmTile.WIDTH);
 
     /** Tasks per thread that let the fast ones make up for the slow ones. */
     private static final int TASKS_PER_THREAD = 4;
@@ -49,7 +46,7 @@ final class Gemm {
      * Up to this many tiles all of {@code x} stays in the cache: panels are then packed over their whole length, as
      * memory has them.
      */
-    private static final int FEW_TILES = 4;
+    private static final int FEW_TILES = 8;
 
     /** Floats of {@code x} copied at a time (32 MiB). */
     private static final int MAX_COPY = 8 << 20;
@@ -96,17 +93,29 @@ final class Gemm {
         float[] a = copy;
         pool.forEach(tiles, (tile, slot) -> copyTile(x, tile, tiles, a));
 
-        int chunks = ceilDiv(tiles, TASK_TILES);
-        int chunkTiles = ceilDiv(tiles, chunks);
-        int wanted = ceilDiv(TASKS_PER_THREAD * pool.slots(), chunks);
+        int wanted = TASKS_PER_THREAD * pool.slots();
         int groupPanels = Math.clamp(panels / wanted, 1, TASK_PANELS);
         int groups = ceilDiv(panels, groupPanels);
+        int useful = Math.min(ceilDiv(wanted, groups), ceilDiv(tiles, BLOCK_TILES));
+        int chunkTiles = ceilDiv(tiles, Math.max(useful, ceilDiv(tiles, TASK_TILES)));
+        int chunks = ceilDiv(tiles, chunkTiles);
         pool.forEach(chunks * groups, (task, slot) -> {
             int tile = task / groups * chunkTiles;
             int panel = task % groups * groupPanels;
             Part part = new Part(
-                    tile, Math.min(tiles, tile + chunkTiles), tiles, panel, Math.min(panels, panel + groupPanels));
-            multiplyPart(part, x, a, w, bias, out, scratch(slot));
+                    x.columns(),
+                    tile,
+                    Math.min(tiles, tile + chunkTiles),
+                    tiles,
+                    panel,
+                    Math.min(panels, panel + groupPanels));
+            multiplyPart(part, a, w, out, scratch(slot));
+            if (bias != null) {
+                int column = panel * GemmTile.WIDTH;
+                int endColumn = Math.min(out.columns(), part.endPanel * GemmTile.WIDTH);
+                int endRow = Math.min(out.rows(), part.endTile * GemmTile.ROWS);
+                GemmEdges.addBias(bias, out, tile * GemmTile.ROWS, endRow, column, endColumn);
+            }
         });
     }
 
@@ -126,67 +135,63 @@ final class Gemm {
         }
     }
 
-    private static void multiplyPart(
-            Part part, Matrix x, float[] a, Weights w, @Nullable Matrix bias, Matrix out, Scratch scratch) {
-        int inputs = x.columns();
-        int panelSums = part.tiles() * GemmTile.ROWS * GemmTile.WIDTH;
-        scratch.clearSums(part.panels() * panelSums);
-        if (part.tiles() <= FEW_TILES) {
+    private static void multiplyPart(Part part, float[] a, Weights w, Matrix out, Scratch scratch) {
+        scratch.clearSums((part.endTile - part.tile) * (part.endPanel - part.panel) * TILE_SUMS);
+        if (part.endTile - part.tile <= FEW_TILES) {
             for (int panel = part.panel; panel < part.endPanel; panel++) {
-                for (int k = 0; k < inputs; k += GemmTile.DEPTH) {
-                    multiplyPanel(part, x.rows(), a, k, w, panel, scratch, (panel - part.panel) * panelSums);
+                for (int k = 0; k < w.columns(); k += GemmTile.DEPTH) {
+                    multiplyBlock(part, a, k, w, panel, panel + 1, out, scratch);
                 }
             }
         } else {
-            for (int k = 0; k < inputs; k += GemmTile.DEPTH) {
-                for (int panel = part.panel; panel < part.endPanel; panel++) {
-                    multiplyPanel(part, x.rows(), a, k, w, panel, scratch, (panel - part.panel) * panelSums);
-                }
+            for (int k = 0; k < w.columns(); k += GemmTile.DEPTH) {
+                multiplyBlock(part, a, k, w, part.panel, part.endPanel, out, scratch);
             }
         }
-        copyOut(scratch.sums, panelSums, part, bias, out);
     }
 
-    private static void multiplyPanel(
-            Part part, int rows, float[] a, int k, Weights w, int panel, Scratch scratch, int sumsFrom) {
+    /** The columns {@code k … k + DEPTH − 1} of some panels. */
+    private static void multiplyBlock(
+            Part part, float[] a, int k, Weights w, int panel, int endPanel, Matrix out, Scratch scratch) {
         int depth = Math.min(GemmTile.DEPTH, w.columns() - k);
-        WeightPanel.pack(w, panel * GemmTile.WIDTH, k, depth, scratch.panel, scratch.squares);
-        int from = k / GemmTile.DEPTH * part.allTiles;
-        int to = sumsFrom;
-        for (int tile = part.tile; tile < part.endTile; tile++, to += GemmTile.ROWS * GemmTile.WIDTH) {
-            int tileRows = Math.min(GemmTile.ROWS, rows - tile * GemmTile.ROWS);
-            GemmTile.multiplyAdd(tileRows, a, (from + tile) * TILE, scratch.panel, depth, scratch.sums, to);
+        for (int p = panel; p < endPanel; p++) {
+            WeightPanel.pack(w, p * GemmTile.WIDTH, k, depth, scratch.panels[p - panel], scratch.squares);
         }
-    }
-
-    /** Row by row, {@code out = sums (+ bias)}; {@code sums} is {@code [panels][rows][WIDTH]}. */
-    private static void copyOut(float[] sums, int panelSums, Part part, @Nullable Matrix bias, Matrix out) {
-        int firstRow = part.tile * GemmTile.ROWS;
-        int endRow = Math.min(out.rows(), part.endTile * GemmTile.ROWS);
-        for (int row = firstRow; row < endRow; row++) {
-            int from = (row - firstRow) * GemmTile.WIDTH;
-            for (int panel = part.panel; panel < part.endPanel; panel++, from += panelSums) {
-                int column = panel * GemmTile.WIDTH;
-                int columns = Math.min(GemmTile.WIDTH, out.columns() - column);
-                int to = out.row(row) + column;
-                if (bias == null) {
-                    System.arraycopy(sums, from, out.data(), to, columns);
-                } else {
-                    copyOut(sums, from, bias.data(), bias.offset() + column, out.data(), to, columns);
-                }
+        for (int tile = part.tile; tile < part.endTile; tile += BLOCK_TILES) {
+            int endTile = Math.min(part.endTile, tile + BLOCK_TILES);
+            for (int p = panel; p < endPanel; p++) {
+                multiplyTiles(part, tile, endTile, a, k, depth, scratch.panels[p - panel], p, out, scratch.sums);
             }
         }
     }
 
-    private static void copyOut(float[] sums, int from, float[] bias, int biasFrom, float[] out, int to, int count) {
-        int j = 0;
-        for (int bound = FLOATS.loopBound(count); j < bound; j += LANES) {
-            FloatVector.fromArray(FLOATS, sums, from + j)
-                    .add(FloatVector.fromArray(FLOATS, bias, biasFrom + j))
-                    .intoArray(out, to + j);
-        }
-        for (; j < count; j++) {
-            out[to + j] = sums[from + j] + bias[biasFrom + j];
+    /** Some tiles times one packed panel. */
+    private static void multiplyTiles(
+            Part part,
+            int tile,
+            int endTile,
+            float[] a,
+            int k,
+            int depth,
+            MemorySegment packed,
+            int panel,
+            Matrix out,
+            float[] sums) {
+        int column = panel * GemmTile.WIDTH;
+        boolean direct = k + depth == part.inputs && column + GemmTile.WIDTH <= out.columns();
+        for (int t = tile; t < endTile; t++) {
+            int from = (k / GemmTile.DEPTH * part.allTiles + t) * TILE;
+            int at = part.sums(t, panel);
+            int row = t * GemmTile.ROWS;
+            if (direct && row + GemmTile.ROWS <= out.rows()) {
+                GemmTile.multiplyAdd(
+                        a, from, packed, depth, sums, at, out.data(), out.row(row) + column, out.columns());
+            } else {
+                GemmTile.multiplyAdd(a, from, packed, depth, sums, at, sums, at, GemmTile.WIDTH);
+                if (k + depth == part.inputs) {
+                    GemmEdges.copyOut(sums, at, out, row, column);
+                }
+            }
         }
     }
 
@@ -206,29 +211,31 @@ final class Gemm {
     /**
      * What one task computes.
      *
+     * @param inputs columns of {@code x} and {@code w}
      * @param tile first tile of {@code x}
      * @param endTile end of its tiles
      * @param allTiles tiles of {@code x} in all
      * @param panel first panel of {@code w}
      * @param endPanel end of its panels
      */
-    private record Part(int tile, int endTile, int allTiles, int panel, int endPanel) {
+    private record Part(int inputs, int tile, int endTile, int allTiles, int panel, int endPanel) {
 
-        int tiles() {
-            return endTile - tile;
-        }
-
-        int panels() {
-            return endPanel - panel;
+        /** Where the sums of a tile are: {@code [panels][tiles][ROWS][WIDTH]}. */
+        int sums(int ofTile, int ofPanel) {
+            return ((ofPanel - panel) * (endTile - tile) + ofTile - tile) * TILE_SUMS;
         }
     }
 
     /** Memory of one slot. */
     private static final class Scratch {
 
-        private final float[] panel = new float[GemmTile.DEPTH * GemmTile.WIDTH];
-        private final int[] squares = WeightPanel.newSquares();
+        private final MemorySegment[] panels = new MemorySegment[TASK_PANELS];
+        private final MemorySegment squares = WeightPanel.newSquares();
         private float[] sums = {};
+
+        Scratch() {
+            Arrays.setAll(panels, i -> GemmTile.newPanel());
+        }
 
         void clearSums(int count) {
             if (sums.length < count) {

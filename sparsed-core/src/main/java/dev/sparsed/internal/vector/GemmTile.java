@@ -1,29 +1,43 @@
 package dev.sparsed.internal.vector;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The innermost loops of {@link Gemm}: {@code c[i][j] += Σ_k a[i][k]·b[k][j]} for a tile of a few rows and {@link
- * #WIDTH} columns whose sums stay in registers. 24 sums (12 rows of two vectors) use 27 of 32 registers, 12 sums (6
- * rows) 15 of 16; the four-row tile is for the last rows and has the 8 independent sums that two FMA units of latency
- * 4 need.
+ * The innermost loops of {@link Gemm}: {@code c[i][j] + Σ_k a[i][k]·b[k][j]} for a tile of {@link #ROWS} rows and
+ * {@link #WIDTH} columns whose sums stay in registers: 24 sums, four vectors of {@code b} and one element of {@code a}
+ * use 29 of 32 registers; 12 sums, 15 of 16. The tile is as square as that allows, because two loads per cycle feed two
+ * multiply-adds: 6 × 4 vectors need 10 loads for 24 of them, 12 × 2 vectors 14.
  *
- * <p>All three read a row-major {@code a} with the constant row length {@link #A_STRIDE}, so that every operand is one
- * base register plus a constant.
+ * <p>A load of 64 bytes that crosses a cache line counts twice, and arrays begin 16 bytes after such a line at best:
+ * {@code b} lies in native memory. {@code a} is row-major with the constant row length {@link #A_STRIDE}, so that every
+ * operand is one base register plus a constant.
  */
 final class GemmTile {
 
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
 
+    private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
+
     private static final int LANES = FLOATS.length();
 
-    /** Columns of a tile: two vectors. */
-    static final int WIDTH = 2 * LANES;
+    /** AVX2 and SSE have 16 vector registers, AVX-512 and AArch64 have 32. */
+    private static final boolean MANY_REGISTERS =
+            LANES >= 16 || System.getProperty("os.arch").equals("aarch64");
+
+    /** Columns of a tile: four vectors, or two. */
+    static final int WIDTH = (MANY_REGISTERS ? 4 : 2) * LANES;
+
+    /** Rows of a tile. */
+    static final int ROWS = 6;
 
     /**
-     * Terms summed up in registers before they are added to {@code c}. Fixed, because it decides how sums round; a
-     * panel of {@code b} (32 KiB with 512-bit vectors) then fits the first-level cache.
+     * Terms summed up in registers before they are added to {@code c}. Fixed, because it decides how sums round. A
+     * panel of {@code b} has 64 KiB with 512-bit vectors and comes from the second-level cache; with half the depth it
+     * would fit the first level, and is no faster.
      */
     static final int DEPTH = 256;
 
@@ -33,213 +47,155 @@ final class GemmTile {
      */
     static final int A_STRIDE = DEPTH + 16;
 
-    /** Rows of a full tile. AVX2 and SSE have 16 vector registers, AVX-512 and AArch64 have 32. */
-    static final int ROWS = LANES >= 16 || System.getProperty("os.arch").equals("aarch64") ? 12 : 6;
+    static final long VECTOR_BYTES = FLOATS.vectorByteSize();
 
-    /** Rows of the tile that computes what a full one would waste. */
-    static final int FEW_ROWS = 4;
+    static final long ROW_BYTES = (long) WIDTH * Float.BYTES;
+
+    private static final long CACHE_LINE = 64;
 
     private GemmTile() {}
+
+    /** {@return a panel of {@code b}, {@code [DEPTH, WIDTH]}} */
+    static MemorySegment newPanel() {
+        return Arena.ofAuto().allocate(DEPTH * ROW_BYTES, CACHE_LINE);
+    }
 
     /**
      * Multiplies one tile.
      *
-     * @param rows how many of its rows are wanted, 1 … {@link #ROWS}; others may be computed as well
      * @param a {@code [ROWS, A_STRIDE]} from {@code aFrom}
      * @param aFrom index of its first element
-     * @param b {@code [depth, WIDTH]} from 0
+     * @param b {@code [depth, WIDTH]}, from {@link #newPanel}
      * @param depth terms of each sum, 1 … {@link #DEPTH}
      * @param c {@code [ROWS, WIDTH]} from {@code cFrom}
      * @param cFrom index of its first element
+     * @param to receives the result, {@code [ROWS, WIDTH]} with a distance of {@code toStride} between rows; may be
+     *     {@code c}
+     * @param toFrom index of its first element
+     * @param toStride at least {@link #WIDTH}
      */
-    static void multiplyAdd(int rows, float[] a, int aFrom, float[] b, int depth, float[] c, int cFrom) {
-        if (rows <= FEW_ROWS) {
-            fourRows(a, aFrom, b, depth, c, cFrom);
-        } else if (ROWS == 6) {
-            sixRows(a, aFrom, b, depth, c, cFrom);
-        } else if (rows <= 2 * FEW_ROWS) {
-            fourRows(a, aFrom, b, depth, c, cFrom);
-            fourRows(a, aFrom + FEW_ROWS * A_STRIDE, b, depth, c, cFrom + FEW_ROWS * WIDTH);
+    static void multiplyAdd(
+            float[] a,
+            int aFrom,
+            MemorySegment b,
+            int depth,
+            float[] c,
+            int cFrom,
+            float[] to,
+            int toFrom,
+            int toStride) {
+        if (MANY_REGISTERS) {
+            sixRowsOfFour(a, aFrom, b, depth, c, cFrom, to, toFrom, toStride);
         } else {
-            twelveRows(a, aFrom, b, depth, c, cFrom);
+            NarrowGemmTile.multiplyAdd(a, aFrom, b, depth, c, cFrom, to, toFrom, toStride);
         }
     }
 
-    private static void twelveRows(float[] a, int aFrom, float[] b, int depth, float[] c, int cFrom) {
-        FloatVector l0 = FloatVector.zero(FLOATS);
+    private static void sixRowsOfFour(
+            float[] a,
+            int aFrom,
+            MemorySegment b,
+            int depth,
+            float[] c,
+            int cFrom,
+            float[] to,
+            int toFrom,
+            int toStride) {
+        FloatVector p0 = FloatVector.zero(FLOATS);
+        FloatVector q0 = FloatVector.zero(FLOATS);
         FloatVector r0 = FloatVector.zero(FLOATS);
-        FloatVector l1 = FloatVector.zero(FLOATS);
+        FloatVector s0 = FloatVector.zero(FLOATS);
+        FloatVector p1 = FloatVector.zero(FLOATS);
+        FloatVector q1 = FloatVector.zero(FLOATS);
         FloatVector r1 = FloatVector.zero(FLOATS);
-        FloatVector l2 = FloatVector.zero(FLOATS);
+        FloatVector s1 = FloatVector.zero(FLOATS);
+        FloatVector p2 = FloatVector.zero(FLOATS);
+        FloatVector q2 = FloatVector.zero(FLOATS);
         FloatVector r2 = FloatVector.zero(FLOATS);
-        FloatVector l3 = FloatVector.zero(FLOATS);
+        FloatVector s2 = FloatVector.zero(FLOATS);
+        FloatVector p3 = FloatVector.zero(FLOATS);
+        FloatVector q3 = FloatVector.zero(FLOATS);
         FloatVector r3 = FloatVector.zero(FLOATS);
-        FloatVector l4 = FloatVector.zero(FLOATS);
+        FloatVector s3 = FloatVector.zero(FLOATS);
+        FloatVector p4 = FloatVector.zero(FLOATS);
+        FloatVector q4 = FloatVector.zero(FLOATS);
         FloatVector r4 = FloatVector.zero(FLOATS);
-        FloatVector l5 = FloatVector.zero(FLOATS);
+        FloatVector s4 = FloatVector.zero(FLOATS);
+        FloatVector p5 = FloatVector.zero(FLOATS);
+        FloatVector q5 = FloatVector.zero(FLOATS);
         FloatVector r5 = FloatVector.zero(FLOATS);
-        FloatVector l6 = FloatVector.zero(FLOATS);
-        FloatVector r6 = FloatVector.zero(FLOATS);
-        FloatVector l7 = FloatVector.zero(FLOATS);
-        FloatVector r7 = FloatVector.zero(FLOATS);
-        FloatVector l8 = FloatVector.zero(FLOATS);
-        FloatVector r8 = FloatVector.zero(FLOATS);
-        FloatVector l9 = FloatVector.zero(FLOATS);
-        FloatVector r9 = FloatVector.zero(FLOATS);
-        FloatVector l10 = FloatVector.zero(FLOATS);
-        FloatVector r10 = FloatVector.zero(FLOATS);
-        FloatVector l11 = FloatVector.zero(FLOATS);
-        FloatVector r11 = FloatVector.zero(FLOATS);
+        FloatVector s5 = FloatVector.zero(FLOATS);
         for (int k = 0; k < depth; k++) {
-            FloatVector left = FloatVector.fromArray(FLOATS, b, k * WIDTH);
-            FloatVector right = FloatVector.fromArray(FLOATS, b, k * WIDTH + LANES);
+            long row = (long) k * ROW_BYTES;
+            FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, b, row, NATIVE);
+            FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, b, row + VECTOR_BYTES, NATIVE);
+            FloatVector b2 = FloatVector.fromMemorySegment(FLOATS, b, row + 2 * VECTOR_BYTES, NATIVE);
+            FloatVector b3 = FloatVector.fromMemorySegment(FLOATS, b, row + 3 * VECTOR_BYTES, NATIVE);
             int at = aFrom + k;
             FloatVector a0 = FloatVector.broadcast(FLOATS, a[at]);
-            l0 = a0.fma(left, l0);
-            r0 = a0.fma(right, r0);
+            p0 = a0.fma(b0, p0);
+            q0 = a0.fma(b1, q0);
+            r0 = a0.fma(b2, r0);
+            s0 = a0.fma(b3, s0);
             FloatVector a1 = FloatVector.broadcast(FLOATS, a[at + A_STRIDE]);
-            l1 = a1.fma(left, l1);
-            r1 = a1.fma(right, r1);
+            p1 = a1.fma(b0, p1);
+            q1 = a1.fma(b1, q1);
+            r1 = a1.fma(b2, r1);
+            s1 = a1.fma(b3, s1);
             FloatVector a2 = FloatVector.broadcast(FLOATS, a[at + 2 * A_STRIDE]);
-            l2 = a2.fma(left, l2);
-            r2 = a2.fma(right, r2);
+            p2 = a2.fma(b0, p2);
+            q2 = a2.fma(b1, q2);
+            r2 = a2.fma(b2, r2);
+            s2 = a2.fma(b3, s2);
             FloatVector a3 = FloatVector.broadcast(FLOATS, a[at + 3 * A_STRIDE]);
-            l3 = a3.fma(left, l3);
-            r3 = a3.fma(right, r3);
+            p3 = a3.fma(b0, p3);
+            q3 = a3.fma(b1, q3);
+            r3 = a3.fma(b2, r3);
+            s3 = a3.fma(b3, s3);
             FloatVector a4 = FloatVector.broadcast(FLOATS, a[at + 4 * A_STRIDE]);
-            l4 = a4.fma(left, l4);
-            r4 = a4.fma(right, r4);
+            p4 = a4.fma(b0, p4);
+            q4 = a4.fma(b1, q4);
+            r4 = a4.fma(b2, r4);
+            s4 = a4.fma(b3, s4);
             FloatVector a5 = FloatVector.broadcast(FLOATS, a[at + 5 * A_STRIDE]);
-            l5 = a5.fma(left, l5);
-            r5 = a5.fma(right, r5);
-            FloatVector a6 = FloatVector.broadcast(FLOATS, a[at + 6 * A_STRIDE]);
-            l6 = a6.fma(left, l6);
-            r6 = a6.fma(right, r6);
-            FloatVector a7 = FloatVector.broadcast(FLOATS, a[at + 7 * A_STRIDE]);
-            l7 = a7.fma(left, l7);
-            r7 = a7.fma(right, r7);
-            FloatVector a8 = FloatVector.broadcast(FLOATS, a[at + 8 * A_STRIDE]);
-            l8 = a8.fma(left, l8);
-            r8 = a8.fma(right, r8);
-            FloatVector a9 = FloatVector.broadcast(FLOATS, a[at + 9 * A_STRIDE]);
-            l9 = a9.fma(left, l9);
-            r9 = a9.fma(right, r9);
-            FloatVector a10 = FloatVector.broadcast(FLOATS, a[at + 10 * A_STRIDE]);
-            l10 = a10.fma(left, l10);
-            r10 = a10.fma(right, r10);
-            FloatVector a11 = FloatVector.broadcast(FLOATS, a[at + 11 * A_STRIDE]);
-            l11 = a11.fma(left, l11);
-            r11 = a11.fma(right, r11);
+            p5 = a5.fma(b0, p5);
+            q5 = a5.fma(b1, q5);
+            r5 = a5.fma(b2, r5);
+            s5 = a5.fma(b3, s5);
         }
-        FloatVector.fromArray(FLOATS, c, cFrom).add(l0).intoArray(c, cFrom);
-        FloatVector.fromArray(FLOATS, c, cFrom + LANES).add(r0).intoArray(c, cFrom + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + WIDTH).add(l1).intoArray(c, cFrom + WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + WIDTH + LANES).add(r1).intoArray(c, cFrom + WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 2 * WIDTH).add(l2).intoArray(c, cFrom + 2 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 2 * WIDTH + LANES).add(r2).intoArray(c, cFrom + 2 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 3 * WIDTH).add(l3).intoArray(c, cFrom + 3 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 3 * WIDTH + LANES).add(r3).intoArray(c, cFrom + 3 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 4 * WIDTH).add(l4).intoArray(c, cFrom + 4 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 4 * WIDTH + LANES).add(r4).intoArray(c, cFrom + 4 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 5 * WIDTH).add(l5).intoArray(c, cFrom + 5 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 5 * WIDTH + LANES).add(r5).intoArray(c, cFrom + 5 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 6 * WIDTH).add(l6).intoArray(c, cFrom + 6 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 6 * WIDTH + LANES).add(r6).intoArray(c, cFrom + 6 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 7 * WIDTH).add(l7).intoArray(c, cFrom + 7 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 7 * WIDTH + LANES).add(r7).intoArray(c, cFrom + 7 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 8 * WIDTH).add(l8).intoArray(c, cFrom + 8 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 8 * WIDTH + LANES).add(r8).intoArray(c, cFrom + 8 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 9 * WIDTH).add(l9).intoArray(c, cFrom + 9 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 9 * WIDTH + LANES).add(r9).intoArray(c, cFrom + 9 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 10 * WIDTH).add(l10).intoArray(c, cFrom + 10 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 10 * WIDTH + LANES).add(r10).intoArray(c, cFrom + 10 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 11 * WIDTH).add(l11).intoArray(c, cFrom + 11 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 11 * WIDTH + LANES).add(r11).intoArray(c, cFrom + 11 * WIDTH + LANES);
-    }
-
-    private static void sixRows(float[] a, int aFrom, float[] b, int depth, float[] c, int cFrom) {
-        FloatVector l0 = FloatVector.zero(FLOATS);
-        FloatVector r0 = FloatVector.zero(FLOATS);
-        FloatVector l1 = FloatVector.zero(FLOATS);
-        FloatVector r1 = FloatVector.zero(FLOATS);
-        FloatVector l2 = FloatVector.zero(FLOATS);
-        FloatVector r2 = FloatVector.zero(FLOATS);
-        FloatVector l3 = FloatVector.zero(FLOATS);
-        FloatVector r3 = FloatVector.zero(FLOATS);
-        FloatVector l4 = FloatVector.zero(FLOATS);
-        FloatVector r4 = FloatVector.zero(FLOATS);
-        FloatVector l5 = FloatVector.zero(FLOATS);
-        FloatVector r5 = FloatVector.zero(FLOATS);
-        for (int k = 0; k < depth; k++) {
-            FloatVector left = FloatVector.fromArray(FLOATS, b, k * WIDTH);
-            FloatVector right = FloatVector.fromArray(FLOATS, b, k * WIDTH + LANES);
-            int at = aFrom + k;
-            FloatVector a0 = FloatVector.broadcast(FLOATS, a[at]);
-            l0 = a0.fma(left, l0);
-            r0 = a0.fma(right, r0);
-            FloatVector a1 = FloatVector.broadcast(FLOATS, a[at + A_STRIDE]);
-            l1 = a1.fma(left, l1);
-            r1 = a1.fma(right, r1);
-            FloatVector a2 = FloatVector.broadcast(FLOATS, a[at + 2 * A_STRIDE]);
-            l2 = a2.fma(left, l2);
-            r2 = a2.fma(right, r2);
-            FloatVector a3 = FloatVector.broadcast(FLOATS, a[at + 3 * A_STRIDE]);
-            l3 = a3.fma(left, l3);
-            r3 = a3.fma(right, r3);
-            FloatVector a4 = FloatVector.broadcast(FLOATS, a[at + 4 * A_STRIDE]);
-            l4 = a4.fma(left, l4);
-            r4 = a4.fma(right, r4);
-            FloatVector a5 = FloatVector.broadcast(FLOATS, a[at + 5 * A_STRIDE]);
-            l5 = a5.fma(left, l5);
-            r5 = a5.fma(right, r5);
-        }
-        FloatVector.fromArray(FLOATS, c, cFrom).add(l0).intoArray(c, cFrom);
-        FloatVector.fromArray(FLOATS, c, cFrom + LANES).add(r0).intoArray(c, cFrom + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + WIDTH).add(l1).intoArray(c, cFrom + WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + WIDTH + LANES).add(r1).intoArray(c, cFrom + WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 2 * WIDTH).add(l2).intoArray(c, cFrom + 2 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 2 * WIDTH + LANES).add(r2).intoArray(c, cFrom + 2 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 3 * WIDTH).add(l3).intoArray(c, cFrom + 3 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 3 * WIDTH + LANES).add(r3).intoArray(c, cFrom + 3 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 4 * WIDTH).add(l4).intoArray(c, cFrom + 4 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 4 * WIDTH + LANES).add(r4).intoArray(c, cFrom + 4 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 5 * WIDTH).add(l5).intoArray(c, cFrom + 5 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 5 * WIDTH + LANES).add(r5).intoArray(c, cFrom + 5 * WIDTH + LANES);
-    }
-
-    private static void fourRows(float[] a, int aFrom, float[] b, int depth, float[] c, int cFrom) {
-        FloatVector l0 = FloatVector.zero(FLOATS);
-        FloatVector r0 = FloatVector.zero(FLOATS);
-        FloatVector l1 = FloatVector.zero(FLOATS);
-        FloatVector r1 = FloatVector.zero(FLOATS);
-        FloatVector l2 = FloatVector.zero(FLOATS);
-        FloatVector r2 = FloatVector.zero(FLOATS);
-        FloatVector l3 = FloatVector.zero(FLOATS);
-        FloatVector r3 = FloatVector.zero(FLOATS);
-        for (int k = 0; k < depth; k++) {
-            FloatVector left = FloatVector.fromArray(FLOATS, b, k * WIDTH);
-            FloatVector right = FloatVector.fromArray(FLOATS, b, k * WIDTH + LANES);
-            int at = aFrom + k;
-            FloatVector a0 = FloatVector.broadcast(FLOATS, a[at]);
-            l0 = a0.fma(left, l0);
-            r0 = a0.fma(right, r0);
-            FloatVector a1 = FloatVector.broadcast(FLOATS, a[at + A_STRIDE]);
-            l1 = a1.fma(left, l1);
-            r1 = a1.fma(right, r1);
-            FloatVector a2 = FloatVector.broadcast(FLOATS, a[at + 2 * A_STRIDE]);
-            l2 = a2.fma(left, l2);
-            r2 = a2.fma(right, r2);
-            FloatVector a3 = FloatVector.broadcast(FLOATS, a[at + 3 * A_STRIDE]);
-            l3 = a3.fma(left, l3);
-            r3 = a3.fma(right, r3);
-        }
-        FloatVector.fromArray(FLOATS, c, cFrom).add(l0).intoArray(c, cFrom);
-        FloatVector.fromArray(FLOATS, c, cFrom + LANES).add(r0).intoArray(c, cFrom + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + WIDTH).add(l1).intoArray(c, cFrom + WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + WIDTH + LANES).add(r1).intoArray(c, cFrom + WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 2 * WIDTH).add(l2).intoArray(c, cFrom + 2 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 2 * WIDTH + LANES).add(r2).intoArray(c, cFrom + 2 * WIDTH + LANES);
-        FloatVector.fromArray(FLOATS, c, cFrom + 3 * WIDTH).add(l3).intoArray(c, cFrom + 3 * WIDTH);
-        FloatVector.fromArray(FLOATS, c, cFrom + 3 * WIDTH + LANES).add(r3).intoArray(c, cFrom + 3 * WIDTH + LANES);
+        FloatVector.fromArray(FLOATS, c, cFrom).add(p0).intoArray(to, toFrom);
+        FloatVector.fromArray(FLOATS, c, cFrom + LANES).add(q0).intoArray(to, toFrom + LANES);
+        FloatVector.fromArray(FLOATS, c, cFrom + 2 * LANES).add(r0).intoArray(to, toFrom + 2 * LANES);
+        FloatVector.fromArray(FLOATS, c, cFrom + 3 * LANES).add(s0).intoArray(to, toFrom + 3 * LANES);
+        int c1 = cFrom + WIDTH;
+        int t1 = toFrom + toStride;
+        FloatVector.fromArray(FLOATS, c, c1).add(p1).intoArray(to, t1);
+        FloatVector.fromArray(FLOATS, c, c1 + LANES).add(q1).intoArray(to, t1 + LANES);
+        FloatVector.fromArray(FLOATS, c, c1 + 2 * LANES).add(r1).intoArray(to, t1 + 2 * LANES);
+        FloatVector.fromArray(FLOATS, c, c1 + 3 * LANES).add(s1).intoArray(to, t1 + 3 * LANES);
+        int c2 = cFrom + 2 * WIDTH;
+        int t2 = toFrom + 2 * toStride;
+        FloatVector.fromArray(FLOATS, c, c2).add(p2).intoArray(to, t2);
+        FloatVector.fromArray(FLOATS, c, c2 + LANES).add(q2).intoArray(to, t2 + LANES);
+        FloatVector.fromArray(FLOATS, c, c2 + 2 * LANES).add(r2).intoArray(to, t2 + 2 * LANES);
+        FloatVector.fromArray(FLOATS, c, c2 + 3 * LANES).add(s2).intoArray(to, t2 + 3 * LANES);
+        int c3 = cFrom + 3 * WIDTH;
+        int t3 = toFrom + 3 * toStride;
+        FloatVector.fromArray(FLOATS, c, c3).add(p3).intoArray(to, t3);
+        FloatVector.fromArray(FLOATS, c, c3 + LANES).add(q3).intoArray(to, t3 + LANES);
+        FloatVector.fromArray(FLOATS, c, c3 + 2 * LANES).add(r3).intoArray(to, t3 + 2 * LANES);
+        FloatVector.fromArray(FLOATS, c, c3 + 3 * LANES).add(s3).intoArray(to, t3 + 3 * LANES);
+        int c4 = cFrom + 4 * WIDTH;
+        int t4 = toFrom + 4 * toStride;
+        FloatVector.fromArray(FLOATS, c, c4).add(p4).intoArray(to, t4);
+        FloatVector.fromArray(FLOATS, c, c4 + LANES).add(q4).intoArray(to, t4 + LANES);
+        FloatVector.fromArray(FLOATS, c, c4 + 2 * LANES).add(r4).intoArray(to, t4 + 2 * LANES);
+        FloatVector.fromArray(FLOATS, c, c4 + 3 * LANES).add(s4).intoArray(to, t4 + 3 * LANES);
+        int c5 = cFrom + 5 * WIDTH;
+        int t5 = toFrom + 5 * toStride;
+        FloatVector.fromArray(FLOATS, c, c5).add(p5).intoArray(to, t5);
+        FloatVector.fromArray(FLOATS, c, c5 + LANES).add(q5).intoArray(to, t5 + LANES);
+        FloatVector.fromArray(FLOATS, c, c5 + 2 * LANES).add(r5).intoArray(to, t5 + 2 * LANES);
+        FloatVector.fromArray(FLOATS, c, c5 + 3 * LANES).add(s5).intoArray(to, t5 + 3 * LANES);
     }
 }

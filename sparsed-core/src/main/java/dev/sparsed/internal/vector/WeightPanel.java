@@ -1,10 +1,11 @@
 package dev.sparsed.internal.vector;
 
 import dev.sparsed.internal.cpu.Weights;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
-import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
@@ -24,6 +25,13 @@ final class WeightPanel {
 
     private static final int LANES = INTS.length();
 
+    private static final long VECTOR_BYTES = INTS.vectorByteSize();
+
+    /** From one row of a panel to the next. */
+    private static final long ROW_BYTES = (long) GemmTile.WIDTH * Float.BYTES;
+
+    private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
+
     private static final int STAGES = Integer.numberOfTrailingZeros(LANES);
 
     /** Stage s of a transposition moves lanes by 2ˢ: up, down, and which lanes of the pair of rows take part. */
@@ -36,89 +44,108 @@ final class WeightPanel {
     private WeightPanel() {}
 
     /** Scratch of {@link #pack}: the squares of L rows and {@link GemmTile#DEPTH} columns, of the widest type. */
-    static int[] newSquares() {
-        return new int[LANES * GemmTile.DEPTH];
+    static MemorySegment newSquares() {
+        return Arena.ofAuto().allocate(VECTOR_BYTES * GemmTile.DEPTH, VECTOR_BYTES);
     }
 
     /**
      * Packs one panel.
      *
      * @param w the weights
-     * @param firstRow first row of the panel; rows past the last one of {@code w} become zeros
+     * @param firstRow first row of the panel; rows past the last one of {@code w} repeat it
      * @param from first column
      * @param depth how many columns, at most {@link GemmTile#DEPTH}
-     * @param panel receives {@code [depth, WIDTH]}
+     * @param panel receives {@code [depth, WIDTH]}, from {@link GemmTile#newPanel}
      * @param squares scratch, from {@link #newSquares}
      */
-    static void pack(Weights w, int firstRow, int from, int depth, float[] panel, int[] squares) {
+    static void pack(Weights w, int firstRow, int from, int depth, MemorySegment panel, MemorySegment squares) {
         int bytes = w.dtype().bytes();
-        long rowBytes = (long) w.columns() * bytes;
         int squareDepth = LANES * Integer.BYTES / bytes;
         int count = depth / squareDepth;
         for (int column = 0; column < GemmTile.WIDTH; column += LANES) {
             int row = firstRow + column;
-            int rows = Math.clamp((long) w.rows() - row, 0, LANES);
-            long offset = row * rowBytes + (long) from * bytes;
-            for (int i = 0; i < rows; i++) {
-                load(w.data(), offset + i * rowBytes, squares, i * LANES, count);
+            for (int quad = 0; quad < LANES; quad += 4) {
+                loadQuad(w, row + quad, (long) from * bytes, squares, quad * VECTOR_BYTES, count);
             }
-            if (rows < LANES) {
-                clear(squares, rows, count);
+            if (STAGES == 3) {
+                oneStage(squares, count * LANES / 2, TRANSPOSITION[2]);
+            } else if (STAGES == 4) {
+                twoStages(squares, count * LANES / 4, TRANSPOSITION[2], TRANSPOSITION[3]);
             }
-            transpose(squares, count * LANES);
+            long to = (long) column * Float.BYTES;
             switch (w.dtype()) {
-                case F32 -> copy(squares, count * LANES, panel, column);
-                case BF16 -> widenBfloat16(squares, count * LANES, panel, column);
-                case F16 -> widenFloat16(squares, count * LANES, panel, column);
+                case F32 -> copy(squares, count * LANES, panel, to);
+                case BF16 -> widenBfloat16(squares, count * LANES, panel, to);
+                case F16 -> widenFloat16(squares, count * LANES, panel, to);
                 case I64, U8 -> throw new IllegalStateException("not a weight type: " + w.dtype());
             }
-            packLast(w, row, rows, from, count * squareDepth, depth, panel, column);
+            packLast(w, row, from, count * squareDepth, depth, panel, to);
         }
     }
 
     /** The columns that fill no square, one by one. */
-    private static void packLast(
-            Weights w, int row, int rows, int from, int begin, int depth, float[] panel, int column) {
+    private static void packLast(Weights w, int row, int from, int begin, int depth, MemorySegment panel, long to) {
         for (int k = begin; k < depth; k++) {
-            int to = k * GemmTile.WIDTH + column;
-            for (int j = 0; j < rows; j++) {
-                panel[to + j] = w.get((long) (row + j) * w.columns() + from + k);
+            for (int j = 0; j < LANES; j++) {
+                float value = w.get((long) existing(w, row + j) * w.columns() + from + k);
+                panel.set(ValueLayout.JAVA_FLOAT, to + k * ROW_BYTES + (long) j * Float.BYTES, value);
             }
-            Arrays.fill(panel, to + rows, to + LANES, 0f);
         }
     }
 
-    /** Row {@code to / LANES} of every square. */
-    private static void load(MemorySegment data, long offset, int[] squares, int to, int count) {
-        for (int square = 0; square < count; square++) {
-            IntVector.fromMemorySegment(
-                            INTS, data, offset + (long) square * INTS.vectorByteSize(), ByteOrder.LITTLE_ENDIAN)
-                    .intoArray(squares, square * LANES * LANES + to);
-        }
-    }
-
-    /** The rows that the weights do not have. */
-    private static void clear(int[] squares, int rows, int count) {
-        for (int square = 0; square < count; square++) {
-            Arrays.fill(squares, (square * LANES + rows) * LANES, (square + 1) * LANES * LANES, 0);
-        }
+    private static int existing(Weights w, int row) {
+        return Math.min(row, w.rows() - 1);
     }
 
     /**
-     * Transposes every square: stage s swaps, in every 2 × 2 block of elements at the distance 2ˢ, the two off the
-     * diagonal. Two stages at a time stay in registers; eight lanes leave an odd one.
+     * Rows {@code row … row + 3} of the weights become four neighbours of every square, after the first two stages of
+     * its transposition.
+     *
+     * <p>Stage s swaps, in every 2 × 2 block of elements at the distance 2ˢ, the two off the diagonal. Two stages at a
+     * time stay in registers; eight lanes leave an odd one.
      */
-    private static void transpose(int[] squares, int rows) {
-        twoStages(squares, rows / 4, TRANSPOSITION[0], TRANSPOSITION[1]);
-        if (STAGES == 3) {
-            oneStage(squares, rows / 2, TRANSPOSITION[2]);
-        } else if (STAGES == 4) {
-            twoStages(squares, rows / 4, TRANSPOSITION[2], TRANSPOSITION[3]);
+    private static void loadQuad(Weights w, int row, long rowOffset, MemorySegment squares, long to, int count) {
+        MemorySegment data = w.data();
+        long rowBytes = (long) w.columns() * w.dtype().bytes();
+        long from0 = existing(w, row) * rowBytes + rowOffset;
+        long from1 = existing(w, row + 1) * rowBytes + rowOffset;
+        long from2 = existing(w, row + 2) * rowBytes + rowOffset;
+        long from3 = existing(w, row + 3) * rowBytes + rowOffset;
+        VectorShuffle<Integer> up1 = TRANSPOSITION[0].up;
+        VectorShuffle<Integer> down1 = TRANSPOSITION[0].down;
+        VectorMask<Integer> upper1 = TRANSPOSITION[0].upper;
+        VectorShuffle<Integer> up2 = TRANSPOSITION[1].up;
+        VectorShuffle<Integer> down2 = TRANSPOSITION[1].down;
+        VectorMask<Integer> upper2 = TRANSPOSITION[1].upper;
+        for (int square = 0; square < count; square++) {
+            long from = square * VECTOR_BYTES;
+            IntVector r0 = IntVector.fromMemorySegment(INTS, data, from0 + from, ByteOrder.LITTLE_ENDIAN);
+            IntVector r1 = IntVector.fromMemorySegment(INTS, data, from1 + from, ByteOrder.LITTLE_ENDIAN);
+            IntVector r2 = IntVector.fromMemorySegment(INTS, data, from2 + from, ByteOrder.LITTLE_ENDIAN);
+            IntVector r3 = IntVector.fromMemorySegment(INTS, data, from3 + from, ByteOrder.LITTLE_ENDIAN);
+            IntVector s0 = r0.blend(r1.rearrange(up1), upper1);
+            IntVector s1 = r0.rearrange(down1).blend(r1, upper1);
+            IntVector s2 = r2.blend(r3.rearrange(up1), upper1);
+            IntVector s3 = r2.rearrange(down1).blend(r3, upper1);
+            long at = to + square * LANES * VECTOR_BYTES;
+            store(s0.blend(s2.rearrange(up2), upper2), squares, at);
+            store(s1.blend(s3.rearrange(up2), upper2), squares, at + VECTOR_BYTES);
+            store(s0.rearrange(down2).blend(s2, upper2), squares, at + 2 * VECTOR_BYTES);
+            store(s1.rearrange(down2).blend(s3, upper2), squares, at + 3 * VECTOR_BYTES);
         }
     }
 
-    private static void twoStages(int[] squares, int quads, Stage first, Stage second) {
+    private static IntVector get(MemorySegment squares, long at) {
+        return IntVector.fromMemorySegment(INTS, squares, at, NATIVE);
+    }
+
+    private static void store(IntVector row, MemorySegment squares, long at) {
+        row.intoMemorySegment(squares, at, NATIVE);
+    }
+
+    private static void twoStages(MemorySegment squares, int quads, Stage first, Stage second) {
         int distance = first.distance;
+        long step = distance * VECTOR_BYTES;
         VectorShuffle<Integer> up1 = first.up;
         VectorShuffle<Integer> down1 = first.down;
         VectorMask<Integer> upper1 = first.upper;
@@ -126,61 +153,59 @@ final class WeightPanel {
         VectorShuffle<Integer> down2 = second.down;
         VectorMask<Integer> upper2 = second.upper;
         for (int quad = 0; quad < quads; quad++) {
-            int at = (4 * (quad & -distance) + (quad & distance - 1)) * LANES;
-            IntVector r0 = IntVector.fromArray(INTS, squares, at);
-            IntVector r1 = IntVector.fromArray(INTS, squares, at + distance * LANES);
-            IntVector r2 = IntVector.fromArray(INTS, squares, at + 2 * distance * LANES);
-            IntVector r3 = IntVector.fromArray(INTS, squares, at + 3 * distance * LANES);
+            long at = (4 * (quad & -distance) + (quad & distance - 1)) * VECTOR_BYTES;
+            IntVector r0 = get(squares, at);
+            IntVector r1 = get(squares, at + step);
+            IntVector r2 = get(squares, at + 2 * step);
+            IntVector r3 = get(squares, at + 3 * step);
             IntVector s0 = r0.blend(r1.rearrange(up1), upper1);
             IntVector s1 = r0.rearrange(down1).blend(r1, upper1);
             IntVector s2 = r2.blend(r3.rearrange(up1), upper1);
             IntVector s3 = r2.rearrange(down1).blend(r3, upper1);
-            s0.blend(s2.rearrange(up2), upper2).intoArray(squares, at);
-            s1.blend(s3.rearrange(up2), upper2).intoArray(squares, at + distance * LANES);
-            s0.rearrange(down2).blend(s2, upper2).intoArray(squares, at + 2 * distance * LANES);
-            s1.rearrange(down2).blend(s3, upper2).intoArray(squares, at + 3 * distance * LANES);
+            store(s0.blend(s2.rearrange(up2), upper2), squares, at);
+            store(s1.blend(s3.rearrange(up2), upper2), squares, at + step);
+            store(s0.rearrange(down2).blend(s2, upper2), squares, at + 2 * step);
+            store(s1.rearrange(down2).blend(s3, upper2), squares, at + 3 * step);
         }
     }
 
-    private static void oneStage(int[] squares, int pairs, Stage stage) {
+    private static void oneStage(MemorySegment squares, int pairs, Stage stage) {
         int distance = stage.distance;
         VectorShuffle<Integer> up = stage.up;
         VectorShuffle<Integer> down = stage.down;
         VectorMask<Integer> upper = stage.upper;
         for (int pair = 0; pair < pairs; pair++) {
-            int low = (2 * (pair & -distance) + (pair & distance - 1)) * LANES;
-            int high = low + distance * LANES;
-            IntVector a = IntVector.fromArray(INTS, squares, low);
-            IntVector b = IntVector.fromArray(INTS, squares, high);
-            a.blend(b.rearrange(up), upper).intoArray(squares, low);
-            a.rearrange(down).blend(b, upper).intoArray(squares, high);
+            long low = (2 * (pair & -distance) + (pair & distance - 1)) * VECTOR_BYTES;
+            long high = low + distance * VECTOR_BYTES;
+            IntVector a = get(squares, low);
+            IntVector b = get(squares, high);
+            store(a.blend(b.rearrange(up), upper), squares, low);
+            store(a.rearrange(down).blend(b, upper), squares, high);
         }
     }
 
-    private static void copy(int[] squares, int count, float[] panel, int to) {
+    private static void copy(MemorySegment squares, int count, MemorySegment panel, long to) {
         for (int k = 0; k < count; k++) {
-            IntVector.fromArray(INTS, squares, k * LANES)
-                    .reinterpretAsFloats()
-                    .intoArray(panel, to + k * GemmTile.WIDTH);
+            store(get(squares, k * VECTOR_BYTES), panel, to + k * ROW_BYTES);
         }
     }
 
     /** A bfloat16 is the upper half of a float32; the lane's lower half is the earlier weight (little-endian). */
-    private static void widenBfloat16(int[] squares, int count, float[] panel, int to) {
+    private static void widenBfloat16(MemorySegment squares, int count, MemorySegment panel, long to) {
         for (int k = 0; k < count; k++) {
-            IntVector pair = IntVector.fromArray(INTS, squares, k * LANES);
-            int at = to + 2 * k * GemmTile.WIDTH;
-            pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(panel, at);
-            pair.and(0xffff0000).reinterpretAsFloats().intoArray(panel, at + GemmTile.WIDTH);
+            IntVector pair = get(squares, k * VECTOR_BYTES);
+            long at = to + 2 * k * ROW_BYTES;
+            store(pair.lanewise(VectorOperators.LSHL, 16), panel, at);
+            store(pair.and(0xffff0000), panel, at + ROW_BYTES);
         }
     }
 
-    private static void widenFloat16(int[] squares, int count, float[] panel, int to) {
+    private static void widenFloat16(MemorySegment squares, int count, MemorySegment panel, long to) {
         for (int k = 0; k < count; k++) {
-            IntVector pair = IntVector.fromArray(INTS, squares, k * LANES);
-            int at = to + 2 * k * GemmTile.WIDTH;
-            float16(pair.lanewise(VectorOperators.LSHL, 16)).intoArray(panel, at);
-            float16(pair.and(0xffff0000)).intoArray(panel, at + GemmTile.WIDTH);
+            IntVector pair = get(squares, k * VECTOR_BYTES);
+            long at = to + 2 * k * ROW_BYTES;
+            store(float16(pair.lanewise(VectorOperators.LSHL, 16)), panel, at);
+            store(float16(pair.and(0xffff0000)), panel, at + ROW_BYTES);
         }
     }
 
@@ -189,12 +214,12 @@ final class WeightPanel {
      * binary32, and a product corrects the exponent's bias (127 − 15 = 112), of subnormals too. All exponent bits set
      * means ∞ or NaN, before and after.
      */
-    private static FloatVector float16(IntVector upperHalf) {
+    private static IntVector float16(IntVector upperHalf) {
         IntVector magnitude = upperHalf.and(0x7fffffff).lanewise(VectorOperators.LSHR, 3);
         IntVector finite = magnitude.reinterpretAsFloats().mul(0x1p112f).reinterpretAsInts();
         VectorMask<Integer> special = magnitude.compare(VectorOperators.GE, 0x1f << 23);
         IntVector sign = upperHalf.and(0x80000000);
-        return finite.blend(magnitude.or(0x7f800000), special).or(sign).reinterpretAsFloats();
+        return finite.blend(magnitude.or(0x7f800000), special).or(sign);
     }
 
     /**

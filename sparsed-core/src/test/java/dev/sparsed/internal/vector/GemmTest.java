@@ -9,6 +9,7 @@ import dev.sparsed.internal.scalar.ScalarKernels;
 import dev.sparsed.spi.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -99,7 +100,7 @@ class GemmTest {
         Matrix x = Samples.matrix(random, 450, 600);
         Weights w = Samples.weights(random, DType.F32, 65, 600);
         float[] all = product(2, x, w);
-        for (int rows : new int[] {1, 2, 4, 5, 8, 9, 12, 13, 100, 449}) {
+        for (int rows : new int[] {1, 2, 4, 5, 6, 7, 12, 13, 48, 49, 100, 258, 259, 449}) {
             for (int from : new int[] {0, 450 - rows}) {
                 float[] expected = Arrays.copyOfRange(all, from * 65, (from + rows) * 65);
                 assertThat(product(2, x.slice(from, rows), w)).isEqualTo(expected);
@@ -116,13 +117,14 @@ class GemmTest {
             data.set(Weights.SHORT, 2L * bits, (short) bits);
         }
         Weights w = new Weights(data, dtype, 256, 256);
-        float[] panel = new float[256 * GemmTile.WIDTH];
-        int[] squares = WeightPanel.newSquares();
+        MemorySegment panel = GemmTile.newPanel();
+        MemorySegment squares = WeightPanel.newSquares();
         for (int row = 0; row < 256; row += GemmTile.WIDTH) {
             WeightPanel.pack(w, row, 0, 256, panel, squares);
             for (int k = 0; k < 256; k++) {
                 for (int j = 0; j < GemmTile.WIDTH; j++) {
-                    assertThat(Float.compare(panel[k * GemmTile.WIDTH + j], w.get((row + j) * 256L + k)))
+                    float packed = panel.getAtIndex(ValueLayout.JAVA_FLOAT, k * GemmTile.WIDTH + j);
+                    assertThat(Float.compare(packed, w.get((row + j) * 256L + k)))
                             .isZero();
                 }
             }
