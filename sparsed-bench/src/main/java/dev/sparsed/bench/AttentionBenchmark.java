@@ -69,7 +69,7 @@ public class AttentionBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor dense(Rate rate) {
         device().context().attention().dense(queries, keys, values, layout, out, null);
-        rate.count(Flops.attention(tokens, tokens, layout), device());
+        rate.count(Flops.attention(tokens, tokens, layout), device().fmaPeak());
         return out;
     }
 
@@ -82,7 +82,7 @@ public class AttentionBenchmark extends KernelBenchmark {
     @Benchmark
     public BlockPattern select(Rate rate) {
         BlockPattern pattern = device().context().attention().select(queries, keys, logSumExp, layout, rule);
-        rate.count(Flops.selection(tokens, tokens, layout), device());
+        rate.count(Flops.selection(tokens, tokens, layout), device().fmaPeak());
         return pattern;
     }
 }

@@ -100,7 +100,7 @@ public class BlockSparseBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor blockSparse(Rate rate, Efficiency efficiency) {
         device().context().attention().blockSparse(queries, rows, keys, values, layout, pattern, out);
-        rate.count(density * Flops.attention(tokens, tokens, layout), device());
+        rate.count(density * Flops.attention(tokens, tokens, layout), device().fmaPeak());
         efficiency.ofIdeal += density * denseSeconds;
         return out;
     }

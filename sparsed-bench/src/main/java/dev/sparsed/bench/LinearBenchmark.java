@@ -57,7 +57,7 @@ public class LinearBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor linear(Rate rate) {
         device().context().linear(x, weight, null, out);
-        rate.count(Flops.linear(rows, x.columns(), out.columns()), device());
+        rate.count(Flops.linear(rows, x.columns(), out.columns()), device().fmaPeak());
         return out;
     }
 }

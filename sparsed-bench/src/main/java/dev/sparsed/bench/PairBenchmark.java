@@ -79,7 +79,7 @@ public class PairBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor linearBf16(Rate rate) {
         device().context().linear(x, bf16, null, out);
-        rate.count(Flops.linear(ROWS, COLUMNS, COLUMNS), device());
+        rate.count(Flops.linear(ROWS, COLUMNS, COLUMNS), device().fmaPeak());
         return out;
     }
 
@@ -92,7 +92,7 @@ public class PairBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor linearF32(Rate rate) {
         device().context().linear(x, f32, null, out);
-        rate.count(Flops.linear(ROWS, COLUMNS, COLUMNS), device());
+        rate.count(Flops.linear(ROWS, COLUMNS, COLUMNS), device().fmaPeak());
         return out;
     }
 
@@ -105,7 +105,7 @@ public class PairBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor rmsNorm(Rate rate) {
         device().context().rmsNorm(x, normWeight, 1e-5f, out);
-        rate.count(Flops.rmsNorm(ROWS, COLUMNS), device());
+        rate.count(Flops.rmsNorm(ROWS, COLUMNS), device().fmaPeak());
         return out;
     }
 
@@ -118,7 +118,7 @@ public class PairBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor rope(Rate rate) {
         device().context().rope(x, HEADS.headDim(), cos, sin, rows);
-        rate.count(Flops.rope(ROWS, COLUMNS), device());
+        rate.count(Flops.rope(ROWS, COLUMNS), device().fmaPeak());
         return out;
     }
 
@@ -131,7 +131,7 @@ public class PairBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor swiGlu(Rate rate) {
         device().context().swiGlu(x, y, out);
-        rate.count(Flops.swiGlu(ROWS, COLUMNS), device());
+        rate.count(Flops.swiGlu(ROWS, COLUMNS), device().fmaPeak());
         return out;
     }
 
@@ -144,7 +144,7 @@ public class PairBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor denseAttention(Rate rate) {
         device().context().attention().dense(queries, keys, values, HEADS, attended, null);
-        rate.count(Flops.attention(ROWS, ROWS, HEADS), device());
+        rate.count(Flops.attention(ROWS, ROWS, HEADS), device().fmaPeak());
         return attended;
     }
 
@@ -157,7 +157,7 @@ public class PairBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor blockSparseAttention(Rate rate) {
         device().context().attention().blockSparse(queries, rows, keys, values, HEADS, pattern, attended);
-        rate.count(pattern.density() * Flops.attention(ROWS, ROWS, HEADS), device());
+        rate.count(pattern.density() * Flops.attention(ROWS, ROWS, HEADS), device().fmaPeak());
         return attended;
     }
 
@@ -170,7 +170,7 @@ public class PairBenchmark extends KernelBenchmark {
     @Benchmark
     public BlockPattern selection(Rate rate) {
         BlockPattern selected = device().context().attention().select(queries, keys, logSumExp, HEADS, rule);
-        rate.count(Flops.selection(ROWS, ROWS, HEADS), device());
+        rate.count(Flops.selection(ROWS, ROWS, HEADS), device().fmaPeak());
         return selected;
     }
 }

@@ -22,10 +22,10 @@ public class Rate {
      * One operation is done.
      *
      * @param flops its floating-point operations
-     * @param device what it ran on
+     * @param fmaPeak of the machine, in GFLOP/s
      */
-    void count(double flops, Device device) {
+    void count(double flops, double fmaPeak) {
         gflops += flops / 1e9;
-        ofFmaPeak += flops / 1e9 / device.fmaPeak();
+        ofFmaPeak += flops / 1e9 / fmaPeak;
     }
 }

@@ -62,7 +62,7 @@ public class RowBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor rmsNorm(Rate rate) {
         device().context().rmsNorm(x, normWeight, 1e-5f, out);
-        rate.count(Flops.rmsNorm(rows, HIDDEN), device());
+        rate.count(Flops.rmsNorm(rows, HIDDEN), device().fmaPeak());
         return out;
     }
 
@@ -75,7 +75,7 @@ public class RowBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor rope(Rate rate) {
         device().context().rope(x, HEAD_DIM, cos, sin, positions);
-        rate.count(Flops.rope(rows, HIDDEN), device());
+        rate.count(Flops.rope(rows, HIDDEN), device().fmaPeak());
         return out;
     }
 
@@ -88,7 +88,7 @@ public class RowBenchmark extends KernelBenchmark {
     @Benchmark
     public Tensor swiGlu(Rate rate) {
         device().context().swiGlu(gate, up, gated);
-        rate.count(Flops.swiGlu(rows, MLP), device());
+        rate.count(Flops.swiGlu(rows, MLP), device().fmaPeak());
         return gated;
     }
 }

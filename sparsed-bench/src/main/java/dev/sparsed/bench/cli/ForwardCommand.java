@@ -33,6 +33,9 @@ final class ForwardCommand implements Callable<Integer> {
     /** Canvas that compiles the kernels, if the measured one is longer. */
     private static final int WARM_UP_TOKENS = 512;
 
+    /** Layers times block-sparse steps to run before: with fewer, the first measured ones still wait for the compiler. */
+    private static final int WARM_UP_LAYERS = 32;
+
     @ParentCommand
     private @Nullable Main main;
 
@@ -142,7 +145,8 @@ final class ForwardCommand implements Callable<Integer> {
                     Texts.bytes(checkpoint.bytes()),
                     model.backend().threads(),
                     peak);
-            ForwardRun warmUp = new ForwardRun(model, shape, shape.layers(), 2, select, blockSize);
+            int warmUpSteps = Math.min(Math.ceilDiv(WARM_UP_LAYERS, shape.layers()), (genLength - 1) / 2);
+            ForwardRun warmUp = new ForwardRun(model, shape, shape.layers(), warmUpSteps, select, blockSize);
             run(warmUp, Math.min(WARM_UP_TOKENS, longest));
             print(
                     out,
