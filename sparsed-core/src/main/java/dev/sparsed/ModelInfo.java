@@ -22,4 +22,15 @@ public record ModelInfo(
         int mlpSize,
         int vocabularySize,
         int contextLength,
-        int maskToken) {}
+        int maskToken) {
+
+    /**
+     * {@return bytes of the keys and values that a request with a prefix or dual cache holds: float32, for every layer; without a cache it
+     * holds those of one layer. Classifier-free guidance holds them twice}
+     *
+     * @param canvasLength N, prompt and generation
+     */
+    public long cacheBytes(int canvasLength) {
+        return 2L * Float.BYTES * layers * canvasLength * heads.keyValueColumns();
+    }
+}

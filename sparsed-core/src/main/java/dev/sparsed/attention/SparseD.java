@@ -34,11 +34,25 @@ public record SparseD(double skip, double select, int blockSize) implements Atte
         return new SparseD(0.2, 0.5, 32);
     }
 
+    /**
+     * The same with a fixed number of dense steps instead of a share of them: for generations whose number of steps is not known beforehand.
+     *
+     * @param denseSteps the first so many steps are dense, ≥ 1; the last of them selects
+     * @return the policy
+     */
+    public AttentionPolicy afterSteps(int denseSteps) {
+        return new AfterSteps(this, denseSteps);
+    }
+
     @Override
     public AttentionPlan plan(int canvasLength, int generationLength, int steps, int layers) {
-        double selecting = Math.floor(steps * skip) + 1; // a double: skip may be far above 1
+        return planned(canvasLength, generationLength, steps, layers, Math.floor(steps * skip) + 1);
+    }
+
+    private AttentionPlan planned(int canvasLength, int generationLength, int steps, int layers, double selecting) {
         SelectionRule rule = new SelectionRule(new BlockLayout(canvasLength, generationLength, blockSize), select);
-        return new AttentionPlan(step -> mode(step, selecting, steps), rule, layers);
+        return new AttentionPlan(
+                step -> mode(step, selecting, steps), rule, layers); // a double: skip may be far above 1
     }
 
     private static AttentionMode mode(int step, double selecting, int steps) {
@@ -46,5 +60,20 @@ public record SparseD(double skip, double select, int blockSize) implements Atte
             return AttentionMode.DENSE;
         }
         return step == selecting ? AttentionMode.DENSE_AND_SELECT : AttentionMode.BLOCK_SPARSE;
+    }
+
+    /** {@link SparseD} whose first steps are counted. */
+    private record AfterSteps(SparseD method, int denseSteps) implements AttentionPolicy {
+
+        AfterSteps {
+            if (denseSteps < 1) {
+                throw new IllegalArgumentException("denseSteps = " + denseSteps + ": must be at least 1");
+            }
+        }
+
+        @Override
+        public AttentionPlan plan(int canvasLength, int generationLength, int steps, int layers) {
+            return method.planned(canvasLength, generationLength, steps, layers, denseSteps - 1);
+        }
     }
 }

@@ -43,6 +43,18 @@ class SparseDTest {
     }
 
     @Test
+    void aNumberOfDenseStepsMayBeGiven() {
+        AttentionPlan plan = new SparseD(0.2, 0.3, 32).afterSteps(3).plan(256, 64, 64, 2);
+        assertThat(IntStream.range(0, 5).mapToObj(plan::at).toList())
+                .containsExactly(DENSE, DENSE, DENSE_AND_SELECT, BLOCK_SPARSE, BLOCK_SPARSE);
+        AttentionPlan tooShort = new SparseD(0.2, 0.3, 32).afterSteps(3).plan(256, 64, 3, 2);
+        assertThat(IntStream.range(0, 3).mapToObj(tooShort::at).toList()).containsOnly(DENSE);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> SparseD.longContext().afterSteps(0))
+                .withMessageContaining("denseSteps = 0");
+    }
+
+    @Test
     void presetsAreThePapers() {
         assertThat(SparseD.longContext()).isEqualTo(new SparseD(0.2, 0.3, 128));
         assertThat(SparseD.shortContext()).isEqualTo(new SparseD(0.2, 0.5, 32));
