@@ -1,5 +1,6 @@
 package dev.sparsed.bench.peers;
 
+import dev.sparsed.bench.FmaPeak;
 import dev.sparsed.spi.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -94,8 +95,7 @@ public final class OpenBlasPeer {
                 bf16.setAtIndex(SHORT, i, (short) (bits >>> 16));
             }
             MemorySegment out = floats(memory, (long) shape.rows() * shape.out());
-            try (FmaPeak fma = new FmaPeak(threads);
-                    OurProduct ours = new OurProduct(shape, threads, x, DType.F32, f32);
+            try (OurProduct ours = new OurProduct(shape, threads, x, DType.F32, f32);
                     OurProduct oursBf16 = new OurProduct(shape, threads, x, DType.BF16, bf16)) {
                 Rates theirRates = new Rates();
                 Rates ourRates = new Rates();
@@ -105,9 +105,8 @@ public final class OpenBlasPeer {
                 Runnable theirs = () -> blas.linear(shape, xNative, f32, out);
                 rate(shape, WARM_UP_NANOS, ours::run);
                 rate(shape, WARM_UP_NANOS, oursBf16::run);
-                fma.measure();
+                peakRates.add(FmaPeak.measure(threads));
                 for (int round = 0; round < rounds; round++) {
-                    peakRates.add(fma.measure());
                     theirRates.add(rate(shape, ROUND_NANOS, theirs));
                     LockSupport.parkNanos(PAUSE_NANOS);
                     ourRates.add(rate(shape, ROUND_NANOS, ours::run));
