@@ -11,7 +11,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * Text to token ids and back, as the checkpoint's {@code tokenizer.json} says, through Hugging Face's own tokenizers library.
+ * Text to token ids and back, as the checkpoint's {@code tokenizer.json} (or {@code vocab.json} and {@code merges.txt}) says, through Hugging Face's own tokenizers library.
  *
  * <p>Nothing is fetched from a network: while the native library loads, the system property {@code RUST_FLAVOR} is {@code cpu} if the
  * application has set neither it nor the environment variable of that name; it is removed again afterwards. The library is unpacked into
@@ -45,22 +45,31 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * Loads {@code tokenizer.json}.
+     * Loads {@code tokenizer.json}, or failing that Qwen2's {@code vocab.json} and {@code merges.txt}, which Dream's models have.
      *
      * @param folder the checkpoint's folder
      * @return the tokenizer, to be closed by the caller
-     * @throws CheckpointException if the file is not there, malformed, or larger than 128 MiB
+     * @throws CheckpointException if the files are not there, malformed, or larger than 128 MiB
      * @throws TextUnavailableException if the tokenizers library is not on the class path or its native part cannot be loaded
      */
     public static Tokenizer load(Path folder) {
-        Path file = folder.resolve("tokenizer.json");
-        if (!Files.isRegularFile(file)) {
-            throw new CheckpointException(
-                    folder + ": has no tokenizer.json, so there is no text in or out; give and take token ids"
-                            + " instead, or save the tokenizer in the fast format (Python: AutoTokenizer … save_pretrained)");
+        Path fast = folder.resolve("tokenizer.json");
+        Path file = fast;
+        String json;
+        JsonNode root;
+        if (Files.isRegularFile(fast)) {
+            json = TextFiles.utf8(file, TextFiles.bytes(file, TextFiles.MAX_TOKENIZER_BYTES));
+            root = TextFiles.object(file, json);
+        } else if (Qwen2Files.areIn(folder)) {
+            file = folder.resolve("vocab.json");
+            root = Qwen2Files.tokenizerJson(folder);
+            json = root.toString();
+        } else {
+            throw new CheckpointException(folder
+                    + ": has neither tokenizer.json nor vocab.json and merges.txt, so there is no text in or out; give and"
+                    + " take token ids instead, or save the tokenizer in the fast format (Python: AutoTokenizer …"
+                    + " save_pretrained)");
         }
-        String json = TextFiles.utf8(file, TextFiles.bytes(file, TextFiles.MAX_TOKENIZER_BYTES));
-        JsonNode root = TextFiles.object(file, json);
         Vocabulary vocabulary = Vocabulary.read(file, root);
         NativeTokenizers.load();
         long handle;

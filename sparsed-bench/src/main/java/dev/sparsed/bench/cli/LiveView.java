@@ -45,7 +45,7 @@ final class LiveView implements GenerationListener {
     @Override
     public void onStep(StepEvent event) {
         canvas.apply(event);
-        boolean last = event.step() + 1 == event.steps();
+        boolean last = event.masksLeft() == 0 || event.step() + 1 == event.steps();
         if (last || System.nanoTime() - lastPicture >= LEAST_NANOS_BETWEEN_PICTURES) {
             draw(StatusLine.of(event, terminal.columns(), Glyphs.of(terminal.unicode())));
         }

@@ -1,6 +1,7 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.GenerationCancelledException;
+import dev.sparsed.GenerationRequest;
 import dev.sparsed.bench.DemoModel;
 import dev.sparsed.bench.quality.QualityRun;
 import dev.sparsed.bench.quality.QualityTable;
@@ -62,6 +63,9 @@ final class QualityCommand implements Callable<Integer> {
     @Option(names = "--limit", paramLabel = "N", description = "At most so many tasks of each name and length.")
     private int limit = Integer.MAX_VALUE;
 
+    @Option(names = "--block-length", paramLabel = "N", description = "Tokens per block instead of what the tasks say.")
+    private @Nullable Integer blockLength;
+
     @Mixin
     private SamplingOptions sampling = new SamplingOptions();
 
@@ -75,9 +79,16 @@ final class QualityCommand implements Callable<Integer> {
             run(
                     tasks,
                     new QualityRun(
-                            loaded.model(), sampling::apply, main.interruption().listener()));
+                            loaded.model(), this::apply, main.interruption().listener()));
         }
         return 0;
+    }
+
+    private void apply(GenerationRequest.Builder request) {
+        sampling.apply(request);
+        if (blockLength != null) {
+            request.blockLength(blockLength);
+        }
     }
 
     private List<Task> selected() {

@@ -65,6 +65,12 @@ final class Report {
                 result.tokens().length,
                 tokensPerSecond(result),
                 result.density()));
+        lines.add(String.format(
+                Locale.ROOT,
+                "%d forward passes over the whole canvas, %d over cached keys and values, %d rows in all",
+                result.forwards().full(),
+                result.forwards().cached(),
+                result.forwards().tokens()));
         return lines;
     }
 

@@ -37,7 +37,13 @@ public record QualityRun(DiffusionModel model, Settings settings, GenerationList
         GenerationResult result = model.generate(request(task, settings), listener);
         String answer = AnswerText.untilEndOfTurn(model.tokenizer(), result.tokens());
         double seconds = result.timings().total().toNanos() / 1e9;
-        return new TaskOutcome(task, answer, TaskChecker.solved(task, answer), result.density(), seconds);
+        return new TaskOutcome(
+                task,
+                answer,
+                TaskChecker.solved(task, answer),
+                result.density(),
+                result.forwards().count(),
+                seconds);
     }
 
     /**

@@ -10,7 +10,7 @@ import java.util.function.ToDoubleFunction;
 /** Outcomes as a table: one row per kind of task and length, in the order of their first task, and a last one for all of them. */
 public final class QualityTable {
 
-    private static final String ROW = "%-18s %6s %9s %7s %8s %9s";
+    private static final String ROW = "%-18s %6s %9s %7s %8s %9s %9s";
 
     private QualityTable() {}
 
@@ -29,7 +29,7 @@ public final class QualityTable {
             groups.computeIfAbsent(group, key -> new ArrayList<>()).add(outcome);
         }
         List<String> lines = new ArrayList<>();
-        lines.add(format("task", "length", "solved", "exact", "density", "seconds"));
+        lines.add(format("task", "length", "solved", "exact", "density", "forwards", "seconds"));
         groups.forEach((group, members) -> lines.add(row(group.name(), String.valueOf(group.length()), members)));
         lines.add(row("all", "", outcomes));
         return lines;
@@ -43,6 +43,7 @@ public final class QualityTable {
                 solved + "/" + outcomes.size(),
                 outcomes.isEmpty() ? "-" : String.format(Locale.ROOT, "%.1f %%", 100.0 * solved / outcomes.size()),
                 mean(outcomes, TaskOutcome::density, "%.3f"),
+                mean(outcomes, TaskOutcome::forwards, "%.1f"),
                 mean(outcomes, TaskOutcome::seconds, "%.2f"));
     }
 

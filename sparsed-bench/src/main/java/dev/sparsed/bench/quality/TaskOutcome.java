@@ -7,6 +7,7 @@ package dev.sparsed.bench.quality;
  * @param answer the generated text up to the end of the turn
  * @param solved whether it is right
  * @param density share of key blocks kept, 0 … 1; 1 if all steps were dense
+ * @param forwards forward passes of the model, cached ones included
  * @param seconds time of all denoising steps
  */
-public record TaskOutcome(Task task, String answer, boolean solved, double density, double seconds) {}
+public record TaskOutcome(Task task, String answer, boolean solved, double density, int forwards, double seconds) {}

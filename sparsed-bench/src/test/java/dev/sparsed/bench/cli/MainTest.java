@@ -54,6 +54,27 @@ class MainTest {
     }
 
     @Test
+    void aCacheAndAThresholdGiveTheAnswerInFewerPasses() {
+        Run run = run(
+                "generate",
+                "-p",
+                "195351+5=",
+                "-n",
+                "16",
+                "--block-length",
+                "8",
+                "--threshold",
+                "0.9",
+                "--cache",
+                "dual",
+                "--alg",
+                "low_confidence",
+                "--stats");
+        assertThat(run.out).isEqualToNormalizingNewlines("195356\n");
+        assertThat(run.err).containsPattern("[12] forward passes over the whole canvas, \\d over cached");
+    }
+
+    @Test
     void readsStandardInputAndPrintsTokens() {
         Run run = run(Terminal.NONE, "95+1=\n", "generate", "-n", "4", "--steps", "1", "--output-tokens");
         assertThat(run.err).contains("4 tokens in");
@@ -137,6 +158,9 @@ class MainTest {
             generate -p x --temperature NaN     | 1 | temperature = NaN: must be a number >= 0
             generate -p x --skip 0.2            | 1 | --skip, --select and --block-size go with --policy sparsed
             generate -p x --policy sparsed --select 2 | 1 | select = 2.0: must be 0 ... 1
+            generate -p x --threshold 0.9 --factor 1 | 1 | there is one rule
+            generate -p x --alg entropy --threshold 0.9 | 1 | remasking = ENTROPY: is no probability
+            generate -p x --cache-interval 3    | 1 | cacheInterval = 3: goes with a cache
             generate -p x --threads -1          | 1 | threads = -1
             generate -p x --backend quantum     | 1 | backend quantum was required, found are
             generate -p x -m no-such-folder     | 1 | no-such-folder: no such folder
