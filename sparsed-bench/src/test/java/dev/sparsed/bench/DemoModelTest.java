@@ -41,7 +41,7 @@ class DemoModelTest {
 
     @Test
     void unpacksAJarAndDeletesWhatItUnpacked() throws IOException {
-        Path jar = jar("config.json", "model.safetensors", "tokenizer.json");
+        Path jar = jar("config.json", "generation_config.json", "model.safetensors", "tokenizer.json");
         DemoModel demo = DemoModel.open(name -> inJar(jar, name));
         Path folder = demo.folder();
         try (demo;
