@@ -3,6 +3,7 @@ package dev.sparsed;
 import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.BackendOptions;
 import dev.sparsed.spi.BackendProvider;
+import dev.sparsed.spi.DType;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -19,11 +20,12 @@ final class Backends {
     /**
      * Opens the backend the options ask for.
      *
-     * @param options name, threads
+     * @param options name, threads, dtype
+     * @param weights type of the checkpoint's weights
      * @return the backend
      * @throws BackendUnavailableException if a required backend is not there or cannot run here
      */
-    static Backend open(LoadOptions options) {
+    static Backend open(LoadOptions options, DType weights) {
         List<BackendProvider> byPriority =
                 ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader()).stream()
                         .map(ServiceLoader.Provider::get)
@@ -32,10 +34,17 @@ final class Backends {
                         .toList();
         int threads =
                 options.threads() > 0 ? options.threads() : Runtime.getRuntime().availableProcessors();
-        BackendOptions backendOptions = new BackendOptions(threads);
+        BackendOptions backendOptions = new BackendOptions(threads, dtype(options, weights));
         return options.backend().equals("auto")
                 ? best(byPriority, backendOptions)
                 : required(byPriority, options.backend(), backendOptions);
+    }
+
+    private static DType dtype(LoadOptions options, DType weights) {
+        if (options.dtype() != null) {
+            return options.dtype();
+        }
+        return weights == DType.F32 ? DType.F32 : DType.BF16;
     }
 
     private static Backend best(List<BackendProvider> byPriority, BackendOptions options) {

@@ -95,7 +95,7 @@ public final class DiffusionModel implements AutoCloseable {
         Checkpoint checkpoint = Checkpoint.open(folder);
         Backend backend = null;
         try {
-            backend = Backends.open(options);
+            backend = Backends.open(options, Transformer.dtype(checkpoint, config));
             Transformer transformer = Transformer.load(checkpoint, config, contextLength, backend);
             return new DiffusionModel(folder, config, defaults, contextLength, checkpoint, backend, transformer);
         } catch (Throwable e) { // an Error too: an OutOfMemoryError must not leave threads and maps behind

@@ -1,6 +1,8 @@
 package dev.sparsed;
 
+import dev.sparsed.spi.DType;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How to load a model.
@@ -9,11 +11,17 @@ import java.util.Objects;
  *     {@code "scalar"}, {@code "cuda"}
  * @param threads threads that work on one operation; 0 for as many as there are processors
  * @param contextLength the longest canvas (prompt and generation) to prepare for; 0 for what the checkpoint says
+ * @param dtype what a GPU computes in, {@link DType#F32} or {@link DType#BF16}; null for F32 where the checkpoint's weights are F32, else
+ *     BF16. The CPU computes in F32.
  */
-public record LoadOptions(String backend, int threads, int contextLength) {
+public record LoadOptions(
+        String backend,
+        int threads,
+        int contextLength,
+        @Nullable DType dtype) {
 
     /** The fastest backend, all processors, the checkpoint's context length. */
-    public static final LoadOptions DEFAULT = new LoadOptions("auto", 0, 0);
+    public static final LoadOptions DEFAULT = new LoadOptions("auto", 0, 0, null);
 
     /** Checks the ranges. */
     public LoadOptions {
@@ -26,6 +34,9 @@ public record LoadOptions(String backend, int threads, int contextLength) {
             throw new IllegalArgumentException(
                     "contextLength = " + contextLength + ": must be at least 1, or 0 for the checkpoint's");
         }
+        if (dtype != null && dtype != DType.F32 && dtype != DType.BF16) {
+            throw new IllegalArgumentException("dtype = " + dtype + ": must be F32 or BF16");
+        }
     }
 
     /**
@@ -35,7 +46,7 @@ public record LoadOptions(String backend, int threads, int contextLength) {
      * @return the changed options
      */
     public LoadOptions withBackend(String name) {
-        return new LoadOptions(name, threads, contextLength);
+        return new LoadOptions(name, threads, contextLength, dtype);
     }
 
     /**
@@ -45,7 +56,7 @@ public record LoadOptions(String backend, int threads, int contextLength) {
      * @return the changed options
      */
     public LoadOptions withThreads(int count) {
-        return new LoadOptions(backend, count, contextLength);
+        return new LoadOptions(backend, count, contextLength, dtype);
     }
 
     /**
@@ -55,6 +66,16 @@ public record LoadOptions(String backend, int threads, int contextLength) {
      * @return the changed options
      */
     public LoadOptions withContextLength(int tokens) {
-        return new LoadOptions(backend, threads, tokens);
+        return new LoadOptions(backend, threads, tokens, dtype);
+    }
+
+    /**
+     * Sets what a GPU computes in.
+     *
+     * @param type F32 or BF16; null to follow the checkpoint
+     * @return the changed options
+     */
+    public LoadOptions withDtype(@Nullable DType type) {
+        return new LoadOptions(backend, threads, contextLength, type);
     }
 }

@@ -14,6 +14,7 @@ import dev.sparsed.internal.model.ForwardPass;
 import dev.sparsed.internal.model.ModelConfig;
 import dev.sparsed.internal.model.Transformer;
 import dev.sparsed.spi.Backend;
+import dev.sparsed.spi.DType;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Tensor;
@@ -124,7 +125,7 @@ class CacheTest {
         int[] canvas =
                 IntStream.range(0, 75).map(i -> i < 40 ? i * 7 % 150 : 159).toArray();
         try (Checkpoint checkpoint = Checkpoint.open(GOLDEN.resolve(model));
-                Backend running = Backends.open(LoadOptions.DEFAULT.withBackend(backend));
+                Backend running = Backends.open(LoadOptions.DEFAULT.withBackend(backend), DType.F32);
                 ExecutionContext context = running.newContext()) {
             AttentionPlan plan = new SparseD(0, 0.4, 8).plan(75, 35, 8, config.layers());
             ForwardPass pass = Transformer.load(checkpoint, config, 75, running)

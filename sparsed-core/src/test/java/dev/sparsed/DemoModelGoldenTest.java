@@ -10,6 +10,7 @@ import dev.sparsed.internal.model.ForwardPass;
 import dev.sparsed.internal.model.ModelConfig;
 import dev.sparsed.internal.model.Transformer;
 import dev.sparsed.spi.Backend;
+import dev.sparsed.spi.DType;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Tensor;
@@ -80,7 +81,7 @@ class DemoModelGoldenTest {
         try (Recording recorded = golden.recording();
                 Checkpoint checkpoint = Checkpoint.open(MODEL);
                 Backend running =
-                        Backends.open(LoadOptions.DEFAULT.withBackend(backend).withThreads(threads));
+                        Backends.open(LoadOptions.DEFAULT.withBackend(backend).withThreads(threads), DType.F32);
                 ExecutionContext context = running.newContext()) {
             int canvas = recorded.canvas(0).length;
             Positions generated = Positions.range(recorded.ints("prompt").length, canvas);

@@ -10,6 +10,7 @@ import dev.sparsed.internal.model.ForwardPass;
 import dev.sparsed.internal.model.ModelConfig;
 import dev.sparsed.internal.model.Transformer;
 import dev.sparsed.spi.Backend;
+import dev.sparsed.spi.DType;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.Positions;
 import java.nio.file.Path;
@@ -60,7 +61,7 @@ class GoldenCacheTest {
         try (Recording recorded = golden.recording();
                 Checkpoint checkpoint = Checkpoint.open(golden.model());
                 Backend running =
-                        Backends.open(LoadOptions.DEFAULT.withBackend(backend).withThreads(threads));
+                        Backends.open(LoadOptions.DEFAULT.withBackend(backend).withThreads(threads), DType.F32);
                 ExecutionContext context = running.newContext()) {
             int[] canvas = recorded.ints("forward.0");
             ForwardPass pass = Transformer.load(checkpoint, config, canvas.length, running)

@@ -49,7 +49,7 @@ final class Device implements AutoCloseable {
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("there is no backend named " + name));
         fmaPeak = FmaPeak.measure(count);
-        backend = provider.open(new BackendOptions(count));
+        backend = provider.open(new BackendOptions(count, DType.F32));
         context = backend.newContext();
     }
 

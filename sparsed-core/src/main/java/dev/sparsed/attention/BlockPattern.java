@@ -39,6 +39,41 @@ public final class BlockPattern {
         return builder.build();
     }
 
+    /**
+     * The pattern with the given bits, as {@link #words} returns them.
+     *
+     * @param layout the canvas and its blocks
+     * @param heads number of query heads, ≥ 1
+     * @param words the bits; copied
+     * @return the pattern
+     * @throws IllegalArgumentException if there are more or fewer words, or a bit is set for a block that does not exist
+     * @throws IllegalStateException if a query block keeps nothing
+     */
+    public static BlockPattern of(BlockLayout layout, int heads, long[] words) {
+        Builder builder = new Builder(layout, heads);
+        if (words.length != builder.bits.length) {
+            throw new IllegalArgumentException(words.length + " words, " + heads + " heads with " + layout.blocks()
+                    + " blocks need " + builder.bits.length);
+        }
+        int used = layout.blocks() % Long.SIZE;
+        for (int i = builder.wordsPerRow - 1; used != 0 && i < words.length; i += builder.wordsPerRow) {
+            if (words[i] >>> used != 0) {
+                throw new IllegalArgumentException(
+                        "word " + i + " keeps a block beyond the last of " + layout.blocks());
+            }
+        }
+        System.arraycopy(words, 0, builder.bits, 0, words.length);
+        return builder.build();
+    }
+
+    /**
+     * {@return the bits, a copy: {@code [heads, blocks, ⌈blocks/64⌉]} words; bit {@code j % 64} of word {@code j / 64} tells whether the
+     * query block keeps key block j}
+     */
+    public long[] words() {
+        return bits.clone();
+    }
+
     /** {@return the canvas and its blocks} */
     public BlockLayout layout() {
         return layout;

@@ -1,5 +1,6 @@
 package dev.sparsed.diffusion;
 
+import dev.sparsed.spi.GreedyCandidates;
 import java.util.SplittableRandom;
 
 /** LLaDA's {@code low_confidence} (arXiv 2502.09992, §2.4): {@code c = softmax(z)[x]}, the candidate's probability under the raw logits. */
@@ -11,12 +12,12 @@ record LowConfidence() implements Confidence {
     }
 
     @Override
-    public boolean needsOnlyTheProbability() {
-        return true;
+    public Needs needs() {
+        return Needs.PROBABILITY;
     }
 
     @Override
-    public float ofGreedy(float probability, SplittableRandom random) {
-        return probability;
+    public float ofGreedy(GreedyCandidates candidates, int row, SplittableRandom random) {
+        return candidates.probabilities()[row];
     }
 }

@@ -1,5 +1,6 @@
 package dev.sparsed.diffusion;
 
+import dev.sparsed.spi.GreedyCandidates;
 import java.util.SplittableRandom;
 
 /** Dream's {@code maskgit_plus}: {@code c = p[x]}, the candidate's probability after temperature, top-p and top-k. */
@@ -11,12 +12,12 @@ record MaskgitPlus() implements Confidence {
     }
 
     @Override
-    public boolean needsOnlyTheProbability() {
-        return true;
+    public Needs needs() {
+        return Needs.PROBABILITY;
     }
 
     @Override
-    public float ofGreedy(float probability, SplittableRandom random) {
-        return probability;
+    public float ofGreedy(GreedyCandidates candidates, int row, SplittableRandom random) {
+        return candidates.probabilities()[row];
     }
 }

@@ -1,5 +1,6 @@
 package dev.sparsed.diffusion;
 
+import dev.sparsed.spi.GreedyCandidates;
 import java.util.SplittableRandom;
 
 /**
@@ -8,10 +9,18 @@ import java.util.SplittableRandom;
  */
 record NegativeEntropy() implements Confidence {
 
-    private static final double EPSILON = 1e-10;
-
     @Override
     public float of(TokenDistribution distribution, int token, SplittableRandom random) {
-        return (float) distribution.negativeEntropy(EPSILON);
+        return (float) distribution.negativeEntropy(GreedyCandidates.EPSILON);
+    }
+
+    @Override
+    public Needs needs() {
+        return Needs.STATISTICS;
+    }
+
+    @Override
+    public float ofGreedy(GreedyCandidates candidates, int row, SplittableRandom random) {
+        return candidates.negativeEntropies()[row];
     }
 }

@@ -1,5 +1,6 @@
 package dev.sparsed.diffusion;
 
+import dev.sparsed.spi.GreedyCandidates;
 import java.util.SplittableRandom;
 
 /** LLaDA's {@code random}, and the coin of Dream's {@code origin}: {@code c} uniform in [0, 1). */
@@ -11,12 +12,12 @@ record RandomConfidence() implements Confidence {
     }
 
     @Override
-    public boolean needsOnlyTheProbability() {
-        return true;
+    public Needs needs() {
+        return Needs.PROBABILITY;
     }
 
     @Override
-    public float ofGreedy(float probability, SplittableRandom random) {
+    public float ofGreedy(GreedyCandidates candidates, int row, SplittableRandom random) {
         return (float) random.nextDouble();
     }
 }

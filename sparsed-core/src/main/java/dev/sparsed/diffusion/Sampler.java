@@ -2,6 +2,7 @@ package dev.sparsed.diffusion;
 
 import dev.sparsed.diffusion.Noise.Purpose;
 import dev.sparsed.spi.ExecutionContext;
+import dev.sparsed.spi.GreedyCandidates;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Tensor;
 import java.util.SplittableRandom;
@@ -45,17 +46,16 @@ public record Sampler(
                 new double[count],
                 new double[count],
                 new double[withEntropies ? count : 0]);
-        float[] probabilities = new float[count];
-        if (isGreedyOnDevice()) {
-            context.greedy(logits, candidates.tokens(), probabilities);
+        boolean statistics = withEntropies || confidence.needs() == Confidence.Needs.STATISTICS;
+        GreedyCandidates greedy = statistics ? GreedyCandidates.withStatistics(count) : GreedyCandidates.of(count);
+        if (isGreedy()) {
+            context.greedy(logits, greedy);
         }
         float[] row = new float[logits.columns()];
         Noise noise = new Noise(seed);
         for (int i = 0; i < count; i++) {
-            if (isGreedyOnDevice() && candidates.tokens()[i] != maskToken) {
-                candidates.confidences()[i] =
-                        confidence.ofGreedy(probabilities[i], noise.at(Purpose.CONFIDENCE, step, eligible.get(i)));
-                candidates.logProbabilities()[i] = Math.log(probabilities[i]);
+            if (isGreedy() && greedy.tokens()[i] != maskToken) {
+                take(candidates, i, greedy, noise.at(Purpose.CONFIDENCE, step, eligible.get(i)));
             } else {
                 context.download(logits.slice(i, 1), row);
                 choose(candidates, i, row, step, noise);
@@ -66,12 +66,21 @@ public record Sampler(
         return candidates;
     }
 
-    private boolean isGreedyOnDevice() {
+    /** The most likely token of the raw logits is the candidate: the device can tell all there is to know, and no logits leave it. */
+    private boolean isGreedy() {
         return filter.temperature() == 0
                 && !filter.drops()
-                && confidence.needsOnlyTheProbability()
                 && adjustment.isNone()
-                && !withEntropies;
+                && confidence.needs() != Confidence.Needs.LOGITS;
+    }
+
+    private void take(Candidates candidates, int i, GreedyCandidates greedy, SplittableRandom random) {
+        candidates.tokens()[i] = greedy.tokens()[i];
+        candidates.confidences()[i] = confidence.ofGreedy(greedy, i, random);
+        candidates.logProbabilities()[i] = Math.log(greedy.probabilities()[i]);
+        if (withEntropies) {
+            candidates.entropies()[i] = Math.max(0, -greedy.negativeEntropies()[i]);
+        }
     }
 
     private void choose(Candidates candidates, int i, float[] row, int step, Noise noise) {

@@ -11,14 +11,37 @@ import org.jspecify.annotations.Nullable;
 public interface ExecutionContext extends AutoCloseable {
 
     /**
-     * A new activation with undefined contents.
+     * A new activation with undefined contents, of the type the backend computes in.
      *
      * @param rows ≥ 0
      * @param columns ≥ 1
      * @return the tensor, valid until this context is closed
-     * @throws OutOfMemoryError if it does not fit
+     * @throws OutOfMemoryError if it does not fit into the JVM's heap
      */
     Tensor allocate(int rows, int columns);
+
+    /**
+     * The same, but float32 whatever the backend computes in: logits and log-sum-exps.
+     *
+     * @param rows ≥ 0
+     * @param columns ≥ 1
+     * @return the tensor, valid until this context is closed
+     */
+    default Tensor allocateFloats(int rows, int columns) {
+        return allocate(rows, columns);
+    }
+
+    /**
+     * Runs operations that will come again. With an equal key, a backend may record them once and later replay the recording instead of
+     * running them: then they must be the same operations on the same tensors, with token ids alone differing, and read nothing back.
+     *
+     * @param key equal for equal operations
+     * @param tokens the token ids that {@link #embed} is given by these operations
+     * @param operations what to run
+     */
+    default void replayable(Object key, int[] tokens, Runnable operations) {
+        operations.run();
+    }
 
     /**
      * Embedding: {@code out[i] = table[tokens[i]]}.
@@ -98,14 +121,12 @@ public interface ExecutionContext extends AutoCloseable {
     void guide(Tensor conditional, Tensor unconditional, float scale);
 
     /**
-     * The greedy candidate of every row and its probability: {@code tokens[i] = argmax(logits[i])} (ties to the lower id) and
-     * {@code confidences[i] = softmax(logits[i])[tokens[i]]}.
+     * The most likely token of every row, and how sure the model is of it. Reduced on the device: only the candidates cross to the host.
      *
      * @param logits {@code [rows, vocabulary]}
-     * @param tokens receives {@code rows} token ids
-     * @param confidences receives {@code rows} probabilities, 0 … 1
+     * @param candidates receives them; room for {@code rows}
      */
-    void greedy(Tensor logits, int[] tokens, float[] confidences);
+    void greedy(Tensor logits, GreedyCandidates candidates);
 
     /**
      * Copies an activation to the host.

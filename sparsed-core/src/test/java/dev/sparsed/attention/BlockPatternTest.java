@@ -36,6 +36,43 @@ class BlockPatternTest {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {1, 63, 64, 65, 130})
+    void wordsAreTheBitsOfThePattern(int blocks) {
+        BlockLayout layout = new BlockLayout(blocks, blocks, 1);
+        Random random = new Random(blocks);
+        BlockPattern.Builder builder = new BlockPattern.Builder(layout, 3);
+        for (int head = 0; head < 3; head++) {
+            for (int i = 0; i < blocks; i++) {
+                builder.keep(head, i, i);
+                builder.keep(head, i, random.nextInt(blocks));
+            }
+        }
+        BlockPattern pattern = builder.build();
+
+        long[] words = pattern.words();
+
+        int wordsPerRow = (blocks + 63) / 64;
+        assertThat(words).hasSize(3 * blocks * wordsPerRow);
+        for (int row = 0; row < 3 * blocks; row++) {
+            for (int j = 0; j < blocks; j++) {
+                boolean bit = (words[row * wordsPerRow + j / 64] >>> (j % 64) & 1) == 1;
+                assertThat(bit).isEqualTo(pattern.isKept(row / blocks, row % blocks, j));
+            }
+        }
+        assertThat(BlockPattern.of(layout, 3, words)).isEqualTo(pattern);
+    }
+
+    @Test
+    void wordsMustFitTheLayout() {
+        BlockLayout layout = new BlockLayout(3, 1, 1);
+        assertThatIllegalArgumentException().isThrownBy(() -> BlockPattern.of(layout, 1, new long[] {1, 1}));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> BlockPattern.of(layout, 1, new long[] {1, 9, 1}))
+                .withMessageContaining("word 1");
+        assertThatIllegalStateException().isThrownBy(() -> BlockPattern.of(layout, 1, new long[] {1, 0, 1}));
+    }
+
+    @ParameterizedTest
     @CsvSource({"0, 1, 1", "0.3, 5, 2", "0.5, 9, 3", "0.99, 16, 4", "1, 16, 4"})
     void budgetsAreOneMoreThanTheShareAndClamped(double select, int promptBudget, int generationBudget) {
         SelectionRule rule = new SelectionRule(new BlockLayout(128, 32, 8), select); // n = 16, n_g = 4

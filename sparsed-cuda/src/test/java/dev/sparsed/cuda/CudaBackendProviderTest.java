@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.sparsed.BackendUnavailableException;
 import dev.sparsed.spi.BackendOptions;
 import dev.sparsed.spi.BackendProvider;
+import dev.sparsed.spi.DType;
 import java.util.ServiceLoader;
 import org.junit.jupiter.api.Test;
 
@@ -34,7 +35,7 @@ class CudaBackendProviderTest {
 
     @Test
     void refusesToOpenWithTheSameReason() {
-        assertThatThrownBy(() -> cuda.open(new BackendOptions(1)))
+        assertThatThrownBy(() -> cuda.open(new BackendOptions(1, DType.F32)))
                 .isInstanceOf(BackendUnavailableException.class)
                 .hasMessage(cuda.unavailableBecause().orElseThrow());
     }

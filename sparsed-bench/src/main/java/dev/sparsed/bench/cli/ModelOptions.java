@@ -4,6 +4,7 @@ import dev.sparsed.CheckpointException;
 import dev.sparsed.DiffusionModel;
 import dev.sparsed.LoadOptions;
 import dev.sparsed.bench.DemoModel;
+import dev.sparsed.spi.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +36,12 @@ final class ModelOptions {
     private int threads;
 
     @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "What a GPU computes in: F32 or BF16. Default: F32 where the weights are, else BF16.")
+    private @Nullable DType dtype;
+
+    @Option(
             names = "--context-length",
             paramLabel = "N",
             defaultValue = "0",
@@ -50,7 +57,7 @@ final class ModelOptions {
      * @throws dev.sparsed.BackendUnavailableException if the required backend cannot run here
      */
     LoadedModel load() {
-        LoadOptions options = new LoadOptions(backend, threads, contextLength);
+        LoadOptions options = new LoadOptions(backend, threads, contextLength, dtype);
         if (folder != null) {
             if (!Files.isDirectory(folder)) {
                 throw new CheckpointException(folder + ": no such folder; --model names one with config.json in it");

@@ -38,7 +38,7 @@ final class OurProduct implements AutoCloseable {
                 .filter(offered -> offered.name().equals("vector"))
                 .findFirst()
                 .orElseThrow(() -> new IllegalStateException("the vector backend is not on the class path"));
-        backend = provider.open(new BackendOptions(threads));
+        backend = provider.open(new BackendOptions(threads, DType.F32));
         context = backend.newContext();
         this.x = backend.constant(x, shape.rows(), shape.in());
         this.w = backend.upload(

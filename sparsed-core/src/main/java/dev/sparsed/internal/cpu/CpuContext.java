@@ -4,6 +4,7 @@ import dev.sparsed.attention.BlockPattern;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.spi.AttentionBackend;
 import dev.sparsed.spi.ExecutionContext;
+import dev.sparsed.spi.GreedyCandidates;
 import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Tensor;
@@ -106,12 +107,13 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
     }
 
     @Override
-    public void greedy(Tensor logits, int[] tokens, float[] confidences) {
+    public void greedy(Tensor logits, GreedyCandidates candidates) {
         check(
-                tokens.length >= logits.rows() && confidences.length >= logits.rows(),
-                logits.rows() + " rows, room for " + tokens.length + " tokens and " + confidences.length
-                        + " confidences");
-        kernels.greedy(matrix("logits", logits), tokens, confidences);
+                candidates.rows() == logits.rows(),
+                logits.rows() + " rows of logits, room for " + candidates.rows() + " candidates");
+        Matrix matrix = matrix("logits", logits);
+        kernels.greedy(matrix, candidates.tokens(), candidates.probabilities());
+        RowStatistics.fill(matrix, candidates);
     }
 
     @Override

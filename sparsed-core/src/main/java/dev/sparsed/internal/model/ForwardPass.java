@@ -52,6 +52,9 @@ public final class ForwardPass implements Denoiser {
     private @Nullable Tensor logSumExp;
     private boolean filled;
 
+    /** Passes that selected patterns. */
+    private int selections;
+
     ForwardPass(
             ModelConfig config,
             TransformerWeights weights,
@@ -79,7 +82,7 @@ public final class ForwardPass implements Denoiser {
         this.up = context.allocate(mlpRows, config.mlpSize());
         this.eligibleHidden = context.allocate(mostEligible, config.hiddenSize());
         this.eligibleNormed = context.allocate(mostEligible, config.hiddenSize());
-        this.logits = context.allocate(mostEligible, config.vocabularySize());
+        this.logits = context.allocateFloats(mostEligible, config.vocabularySize());
     }
 
     /** One tensor per layer; without a cache all layers share one. */
@@ -98,18 +101,22 @@ public final class ForwardPass implements Denoiser {
         check(attention, forwarded, wanted);
         int from = forwarded.get(0);
         int[] forwardedTokens = Arrays.copyOfRange(tokens, from, from + forwarded.count());
-        context.embed(weights.embedding(), forwardedTokens, hidden.slice(0, forwarded.count()));
-        Tensor last = hidden;
-        boolean everyRow = true;
-        for (int layer = 0; layer < config.layers(); layer++) {
+        Tensor last;
+        if (attention == AttentionMode.DENSE_AND_SELECT) {
+            selections++;
+            firstLayers(config.layers(), forwardedTokens, attention, forwarded);
+            last = gathered(hidden, from, wanted, eligibleHidden);
+        } else {
+            int lastLayer = config.layers() - 1;
+            beforeLayer.run(); // a replay runs no Java
+            context.replayable(
+                    new FirstLayers(this, selections, attention, from, forwarded.count()),
+                    forwardedTokens,
+                    () -> firstLayers(lastLayer, forwardedTokens, attention, forwarded));
             beforeLayer.run();
-            everyRow = layer < config.layers() - 1 || attention == AttentionMode.DENSE_AND_SELECT;
-            last = layer(layer, attention, forwarded, everyRow ? forwarded : wanted);
+            last = layer(lastLayer, attention, forwarded, wanted);
         }
         filled = true;
-        if (everyRow) {
-            last = gathered(hidden, from, wanted, eligibleHidden);
-        }
         Tensor finalNormed = eligibleNormed.slice(0, wanted.count());
         context.rmsNorm(last, weights.finalNorm(), config.normEpsilon(), finalNormed);
         Tensor result = logits.slice(0, eligible.count());
@@ -119,6 +126,17 @@ public final class ForwardPass implements Denoiser {
             context.gather(result.slice(1, 1), Positions.range(0, 1), result.slice(0, 1));
         }
         return result;
+    }
+
+    /** What decides which operations the layers but the last one consist of; they are the same in many steps. */
+    private record FirstLayers(ForwardPass pass, int selections, AttentionMode attention, int from, int count) {}
+
+    private void firstLayers(int layers, int[] tokens, AttentionMode attention, Positions forwarded) {
+        context.embed(weights.embedding(), tokens, hidden.slice(0, forwarded.count()));
+        for (int layer = 0; layer < layers; layer++) {
+            beforeLayer.run();
+            layer(layer, attention, forwarded, forwarded);
+        }
     }
 
     private void check(AttentionMode attention, Positions forwarded, Positions wanted) {
@@ -168,7 +186,7 @@ public final class ForwardPass implements Denoiser {
             case DENSE -> context.attention().dense(q, keys[layer], values[layer], heads, out, null);
             case DENSE_AND_SELECT -> {
                 if (logSumExp == null) {
-                    logSumExp = context.allocate(canvasLength, heads.queryHeads());
+                    logSumExp = context.allocateFloats(canvasLength, heads.queryHeads());
                 }
                 context.attention().dense(q, keys[layer], values[layer], heads, out, logSumExp);
                 plan.keep(layer, context.attention().select(q, keys[layer], logSumExp, heads, plan.rule()));

@@ -3,6 +3,7 @@ package dev.sparsed.internal.model;
 import dev.sparsed.attention.AttentionPlan;
 import dev.sparsed.internal.checkpoint.Checkpoint;
 import dev.sparsed.spi.Backend;
+import dev.sparsed.spi.DType;
 import dev.sparsed.spi.ExecutionContext;
 
 /**
@@ -30,6 +31,20 @@ public final class Transformer {
      */
     public static Transformer load(Checkpoint checkpoint, ModelConfig config, int contextLength, Backend backend) {
         return new Transformer(config, WeightMapping.load(checkpoint, config, contextLength, backend));
+    }
+
+    /**
+     * The type of a checkpoint's weights: that of its embedding.
+     *
+     * @param checkpoint the weights
+     * @param config the model's shape
+     * @return F32, F16 or BF16
+     * @throws dev.sparsed.CheckpointException if the embedding is missing or wrong
+     */
+    public static DType dtype(Checkpoint checkpoint, ModelConfig config) {
+        return checkpoint
+                .require(TensorNames.of(config.family()).embedding(), config.vocabularySize(), config.hiddenSize())
+                .dtype();
     }
 
     /**
