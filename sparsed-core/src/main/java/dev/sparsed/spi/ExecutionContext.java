@@ -1,5 +1,6 @@
 package dev.sparsed.spi;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,6 +72,23 @@ public interface ExecutionContext extends AutoCloseable {
      * @param out {@code [rows, out]}; not {@code x}
      */
     void linear(Tensor x, Tensor weight, @Nullable Tensor bias, Tensor out);
+
+    /**
+     * Several linear layers of one input: {@code outs[i] = layers[i](x)}, each as {@link #linear(Tensor, Tensor, Tensor, Tensor)} computes it.
+     * A backend overrides this where it can share work among them; the results stay the same.
+     *
+     * @param x {@code [rows, in]}
+     * @param layers one or more, all with {@code in} inputs
+     * @param outs one per layer, {@code [rows, out]} of that layer; neither {@code x} nor one another
+     */
+    default void linear(Tensor x, List<LinearLayer> layers, List<Tensor> outs) {
+        if (layers.size() != outs.size()) {
+            throw new IllegalArgumentException(layers.size() + " layers, room for the results of " + outs.size());
+        }
+        for (int i = 0; i < layers.size(); i++) {
+            linear(x, layers.get(i).weight(), layers.get(i).bias(), outs.get(i));
+        }
+    }
 
     /**
      * Rotary position embedding (RoFormer, arXiv 2104.09864, eq. 34) in place, in its rotate-half form: in every head, with

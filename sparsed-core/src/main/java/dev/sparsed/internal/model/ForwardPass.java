@@ -4,12 +4,12 @@ import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.attention.AttentionPlan;
 import dev.sparsed.diffusion.Denoiser;
 import dev.sparsed.internal.model.TransformerWeights.Layer;
-import dev.sparsed.internal.model.TransformerWeights.Projection;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Tensor;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -160,16 +160,23 @@ public final class ForwardPass implements Denoiser {
         Tensor forwardedHidden = hidden.slice(0, forwarded.count());
         Tensor forwardedNormed = normed.slice(0, forwarded.count());
         Tensor forwardedKeys = keys[index].slice(from, forwarded.count());
+        Tensor forwardedValues = values[index].slice(from, forwarded.count());
         context.rmsNorm(forwardedHidden, layer.attentionNorm(), config.normEpsilon(), forwardedNormed);
-        project(forwardedNormed, layer.key(), forwardedKeys);
-        project(forwardedNormed, layer.value(), values[index].slice(from, forwarded.count()));
-        context.rope(forwardedKeys, heads.headDim(), weights.ropeCos(), weights.ropeSin(), forwarded);
-
         boolean all = rows == forwarded;
         Tensor residual = all ? forwardedHidden : gathered(hidden, from, rows, eligibleHidden);
         Tensor scratch = all ? forwardedNormed : gathered(normed, from, rows, eligibleNormed);
         Tensor q = queries.slice(0, rows.count());
-        project(scratch, layer.query(), q);
+        if (all) {
+            context.linear(
+                    scratch,
+                    List.of(layer.key(), layer.value(), layer.query()),
+                    List.of(forwardedKeys, forwardedValues, q));
+        } else {
+            context.linear(
+                    forwardedNormed, List.of(layer.key(), layer.value()), List.of(forwardedKeys, forwardedValues));
+            context.linear(scratch, layer.query().weight(), layer.query().bias(), q);
+        }
+        context.rope(forwardedKeys, heads.headDim(), weights.ropeCos(), weights.ropeSin(), forwarded);
         context.rope(q, heads.headDim(), weights.ropeCos(), weights.ropeSin(), rows);
         attend(index, attention, q, rows, scratch);
         context.linear(scratch, layer.output(), null, q);
@@ -203,15 +210,10 @@ public final class ForwardPass implements Denoiser {
             Tensor rows = x.slice(from, count);
             Tensor gateRows = gate.slice(0, count);
             Tensor upRows = up.slice(0, count);
-            context.linear(rows, layer.gate(), null, gateRows);
-            context.linear(rows, layer.up(), null, upRows);
+            context.linear(rows, List.of(layer.gate(), layer.up()), List.of(gateRows, upRows));
             context.swiGlu(gateRows, upRows, gateRows);
             context.linear(gateRows, layer.down(), null, out.slice(from, count));
         }
-    }
-
-    private void project(Tensor x, Projection projection, Tensor out) {
-        context.linear(x, projection.weight(), projection.bias(), out);
     }
 
     /** {@code out} = the given rows of {@code x}, whose row 0 is position {@code from}. */

@@ -1,8 +1,8 @@
 package dev.sparsed.internal.model;
 
+import dev.sparsed.spi.LinearLayer;
 import dev.sparsed.spi.Tensor;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The weights of a pre-norm transformer with rotary positions and a SwiGLU MLP, on a backend. All families map onto it; they differ in which
@@ -27,26 +27,18 @@ record TransformerWeights(
      * @param value projection to {@code keyValueHeads × headDim}
      * @param output {@code [hidden, queryHeads × headDim]}
      * @param mlpNorm {@code [1, hidden]}
-     * @param gate {@code [mlp, hidden]}
-     * @param up {@code [mlp, hidden]}
+     * @param gate to the MLP, {@code [mlp, hidden]}, no bias
+     * @param up to the MLP, {@code [mlp, hidden]}, no bias
      * @param down {@code [hidden, mlp]}
      */
     record Layer(
             Tensor attentionNorm,
-            Projection query,
-            Projection key,
-            Projection value,
+            LinearLayer query,
+            LinearLayer key,
+            LinearLayer value,
             Tensor output,
             Tensor mlpNorm,
-            Tensor gate,
-            Tensor up,
+            LinearLayer gate,
+            LinearLayer up,
             Tensor down) {}
-
-    /**
-     * A linear layer that may have a bias.
-     *
-     * @param weight {@code [out, hidden]}
-     * @param bias {@code [1, out]} or null
-     */
-    record Projection(Tensor weight, @Nullable Tensor bias) {}
 }

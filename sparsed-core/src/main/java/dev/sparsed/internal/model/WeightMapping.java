@@ -2,8 +2,8 @@ package dev.sparsed.internal.model;
 
 import dev.sparsed.internal.checkpoint.Checkpoint;
 import dev.sparsed.internal.model.TransformerWeights.Layer;
-import dev.sparsed.internal.model.TransformerWeights.Projection;
 import dev.sparsed.spi.Backend;
+import dev.sparsed.spi.LinearLayer;
 import dev.sparsed.spi.Tensor;
 import java.util.stream.IntStream;
 
@@ -64,13 +64,13 @@ final class WeightMapping {
                 projection(prefix + names.value(), keyValues),
                 matrix(prefix + names.output() + ".weight", hidden, queries),
                 vector(prefix + names.mlpNorm(), hidden),
-                matrix(prefix + names.gate(), config.mlpSize(), hidden),
-                matrix(prefix + names.up(), config.mlpSize(), hidden),
+                new LinearLayer(matrix(prefix + names.gate(), config.mlpSize(), hidden), null),
+                new LinearLayer(matrix(prefix + names.up(), config.mlpSize(), hidden), null),
                 matrix(prefix + names.down(), hidden, config.mlpSize()));
     }
 
-    private Projection projection(String name, int outputs) {
-        return new Projection(
+    private LinearLayer projection(String name, int outputs) {
+        return new LinearLayer(
                 matrix(name + ".weight", outputs, config.hiddenSize()),
                 config.projectionBias() ? vector(name + ".bias", outputs) : null);
     }
