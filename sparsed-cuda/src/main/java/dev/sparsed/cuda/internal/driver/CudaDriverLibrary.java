@@ -2,9 +2,13 @@ package dev.sparsed.cuda.internal.driver;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /** {@code libcuda.so.1} through {@code java.lang.foreign}: what has to be asked before JCuda can be loaded, and what JCuda lacks. */
@@ -46,6 +50,37 @@ final class CudaDriverLibrary {
         } catch (Throwable e) {
             throw NativeLibrary.unchecked(e);
         }
+    }
+
+    /**
+     * The sizes of a kernel's parameters in bytes.
+     *
+     * @param function the CUfunction
+     * @return empty if the driver is older than CUDA 12.4
+     */
+    static Optional<List<Long>> parameterSizes(long function) {
+        Optional<MethodHandle> info = Holder.PARAMETER_INFO;
+        if (info.isEmpty()) {
+            return Optional.empty();
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment offset = arena.allocate(JAVA_LONG);
+            MemorySegment size = arena.allocate(JAVA_LONG);
+            List<Long> sizes = new ArrayList<>();
+            MemorySegment handle = MemorySegment.ofAddress(function);
+            // An index behind the last parameter is an invalid value.
+            while ((int) info.get().invokeExact(handle, (long) sizes.size(), offset, size) == 0) {
+                sizes.add(size.get(JAVA_LONG, 0));
+            }
+            return Optional.of(sizes);
+        } catch (Throwable e) {
+            throw NativeLibrary.unchecked(e);
+        }
+    }
+
+    private static final class Holder {
+        static final Optional<MethodHandle> PARAMETER_INFO =
+                load().flatMap(driver -> driver.find("cuFuncGetParamInfo", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS));
     }
 
     /** An attribute of device 0; a CUdevice is its ordinal. */

@@ -1,5 +1,6 @@
 package dev.sparsed.cuda.internal.driver;
 
+import java.util.List;
 import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.JCudaDriver;
 
@@ -42,6 +43,32 @@ public final class Kernel {
     /** {@return the local memory of a thread, in bytes: 0 if no register is spilled} */
     public int localBytes() {
         return attribute(CUfunction_attribute.CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES);
+    }
+
+    /**
+     * Lays out arguments for it, and compares their sizes with the kernel's parameters where the driver can tell (CUDA 12.4 and newer).
+     *
+     * @param types the parameters' types, in the kernel's order
+     * @return the arguments, all zero; the caller closes them
+     * @throws IllegalArgumentException if the kernel has other parameters
+     */
+    public KernelArguments arguments(KernelArguments.Type... types) {
+        module.requireOpen();
+        CudaDriverLibrary.parameterSizes(handle.address()).ifPresent(sizes -> requireSizes(name, types, sizes));
+        return new KernelArguments(types);
+    }
+
+    static void requireSizes(String name, KernelArguments.Type[] types, List<Long> sizes) {
+        if (sizes.size() != types.length) {
+            throw new IllegalArgumentException(
+                    "kernel " + name + " has " + sizes.size() + " parameters, not " + types.length);
+        }
+        for (int i = 0; i < types.length; i++) {
+            if (sizes.get(i) != types[i].bytes()) {
+                throw new IllegalArgumentException("kernel " + name + ": parameter " + i + " has " + sizes.get(i)
+                        + " bytes, and " + types[i] + " has " + types[i].bytes());
+            }
+        }
     }
 
     /**

@@ -8,7 +8,7 @@ import jcuda.Pointer;
 
 /**
  * The arguments of a kernel's launches, laid out once in native memory as {@code cuLaunchKernel} takes them: a table of pointers, and behind
- * it a slot for each argument. Set, launch, set again: a launch copies them. For one thread at a time. Parameters are numbered from 0 in the
+ * it a slot for each argument. Set, launch, set again: a launch copies them. Made by {@link Kernel#arguments}. For one thread at a time. Parameters are numbered from 0 in the
  * kernel's order.
  */
 public final class KernelArguments implements AutoCloseable {
@@ -47,12 +47,8 @@ public final class KernelArguments implements AutoCloseable {
     private final Pointer table;
     private boolean closed;
 
-    /**
-     * Lays them out; all are zero.
-     *
-     * @param types the parameters' types, in the kernel's order
-     */
-    public KernelArguments(Type... types) {
+    /** Lays them out; all are zero. */
+    KernelArguments(Type... types) {
         this.types = List.of(types);
         this.offsets = new long[types.length];
         long end = (long) types.length * Long.BYTES;
@@ -127,11 +123,6 @@ public final class KernelArguments implements AutoCloseable {
     public KernelArguments setTensorMap(int index, TensorMap value) {
         MemorySegment.copy(value.segment(), 0, block, offset(index, Type.TENSOR_MAP), TensorMap.BYTES);
         return this;
-    }
-
-    /** {@return the parameters' types} */
-    List<Type> types() {
-        return types;
     }
 
     /** The table, for a launch. */
