@@ -1,0 +1,158 @@
+package dev.sparsed.cuda.internal.driver;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jcuda.Pointer;
+import jcuda.cudaDataType;
+import jcuda.jcublas.JCublas2;
+import jcuda.jcublas.cublasHandle;
+import jcuda.jcublas.cublasOperation;
+import jcuda.runtime.cudaStream_t;
+
+/** Matrix products through JCublas and libcublas.so.12. */
+final class JCublasBlas implements Blas {
+
+    /**
+     * The type of the sums. JCublas's cublasGemmEx takes a cudaDataType here, as cuBLAS did before version 11; CUBLAS_COMPUTE_32F (68) would
+     * be refused.
+     */
+    private static final int SUM_IN_F32 = cudaDataType.CUDA_R_32F;
+
+    private final CudaStream stream;
+    private final cublasHandle handle = new cublasHandle();
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment factors = arena.allocate(2 * Float.BYTES, Float.BYTES); // alpha, beta
+    private final Pointer alpha = Addresses.host(factors);
+    private final Pointer beta = Addresses.host(factors.asSlice(Float.BYTES));
+    private final DeviceBuffer workspace;
+    private boolean closed;
+
+    JCublasBlas(CudaStream stream) {
+        this.stream = stream;
+        factors.set(ValueLayout.JAVA_FLOAT, 0, 1f);
+        workspace = BlasSettings.workspace(stream);
+        try {
+            Status.checkBlas(JCublas2.cublasCreate(handle), "opening cuBLAS");
+        } catch (RuntimeException e) {
+            workspace.close();
+            arena.close();
+            throw e;
+        }
+        try {
+            Status.checkBlas(
+                    JCublas2.cublasSetStream(handle, new cudaStream_t(stream.handle())), "giving cuBLAS its stream");
+            Status.checkBlas(
+                    JCublas2.cublasSetWorkspace(handle, Addresses.device(workspace.address()), workspace.bytes()),
+                    "giving cuBLAS its workspace");
+            Status.checkBlas(JCublas2.cublasSetMathMode(handle, BlasSettings.MATH_MODE), "setting cuBLAS's precision");
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    @Override
+    public void multiply(Shape shape, long x, int ldx, long w, int ldw, float betaValue, long c, int ldc) {
+        Blas.requireLeading(shape, ldx, ldw, ldc);
+        requireOpen();
+        factors.set(ValueLayout.JAVA_FLOAT, Float.BYTES, betaValue);
+        // Column-major Cᵀ[n, m] = W · Xᵀ: what is row-major here is its transpose there.
+        Status.checkBlas(
+                JCublas2.cublasGemmEx(
+                        handle,
+                        cublasOperation.CUBLAS_OP_T,
+                        cublasOperation.CUBLAS_OP_N,
+                        shape.n(),
+                        shape.m(),
+                        shape.k(),
+                        alpha,
+                        Addresses.device(w),
+                        shape.inputType().code,
+                        ldw,
+                        Addresses.device(x),
+                        shape.inputType().code,
+                        ldx,
+                        beta,
+                        Addresses.device(c),
+                        shape.outputType().code,
+                        ldc,
+                        SUM_IN_F32,
+                        BlasSettings.ALGORITHM),
+                BlasSettings.MULTIPLYING);
+    }
+
+    @Override
+    public void multiplyEach(
+            Shape shape,
+            int count,
+            long x,
+            int ldx,
+            long strideX,
+            long w,
+            int ldw,
+            long strideW,
+            float betaValue,
+            long c,
+            int ldc,
+            long strideC) {
+        Blas.requireLeading(shape, ldx, ldw, ldc);
+        requireOpen();
+        factors.set(ValueLayout.JAVA_FLOAT, Float.BYTES, betaValue);
+        Status.checkBlas(
+                JCublas2.cublasGemmStridedBatchedEx(
+                        handle,
+                        cublasOperation.CUBLAS_OP_T,
+                        cublasOperation.CUBLAS_OP_N,
+                        shape.n(),
+                        shape.m(),
+                        shape.k(),
+                        alpha,
+                        Addresses.device(w),
+                        shape.inputType().code,
+                        ldw,
+                        strideW,
+                        Addresses.device(x),
+                        shape.inputType().code,
+                        ldx,
+                        strideX,
+                        beta,
+                        Addresses.device(c),
+                        shape.outputType().code,
+                        ldc,
+                        strideC,
+                        count,
+                        SUM_IN_F32,
+                        BlasSettings.ALGORITHM),
+                BlasSettings.MULTIPLYING);
+    }
+
+    @Override
+    public String description() {
+        requireOpen();
+        int[] version = new int[1];
+        Status.checkBlas(JCublas2.cublasGetVersion(handle, version), "reading cuBLAS's version");
+        return BlasSettings.description(version[0], "JCublas");
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("cuBLAS is closed");
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        stream.synchronize(); // the workspace may be in use
+        try {
+            Status.checkBlas(JCublas2.cublasDestroy(handle), "closing cuBLAS");
+        } finally {
+            workspace.close();
+            arena.close();
+        }
+    }
+}

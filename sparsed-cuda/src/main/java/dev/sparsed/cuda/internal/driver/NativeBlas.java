@@ -1,0 +1,209 @@
+package dev.sparsed.cuda.internal.driver;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.sparsed.BackendUnavailableException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Matrix products through {@code java.lang.foreign} and libcublas.so.13. */
+final class NativeBlas implements Blas {
+
+    private static final int OP_N = 0;
+    private static final int OP_T = 1;
+    private static final int COMPUTE_32F = 68;
+
+    private final CudaStream stream;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment alpha = arena.allocateFrom(JAVA_FLOAT, 1f);
+    private final MemorySegment beta = arena.allocate(JAVA_FLOAT);
+    private final MemorySegment handle;
+    private final DeviceBuffer workspace;
+    private boolean closed;
+
+    NativeBlas(CudaStream stream) {
+        this.stream = stream;
+        workspace = BlasSettings.workspace(stream);
+        try {
+            MemorySegment out = arena.allocate(ADDRESS);
+            Status.checkBlas((int) Functions.CREATE.invokeExact(out), "opening cuBLAS");
+            handle = out.get(ADDRESS, 0);
+        } catch (Throwable e) {
+            workspace.close();
+            arena.close();
+            throw NativeLibrary.unchecked(e);
+        }
+        try {
+            Status.checkBlas(
+                    (int) Functions.SET_STREAM.invokeExact(handle, MemorySegment.ofAddress(stream.address())),
+                    "giving cuBLAS its stream");
+            Status.checkBlas(
+                    (int) Functions.SET_WORKSPACE.invokeExact(
+                            handle, MemorySegment.ofAddress(workspace.address()), workspace.bytes()),
+                    "giving cuBLAS its workspace");
+            Status.checkBlas(
+                    (int) Functions.SET_MATH_MODE.invokeExact(handle, BlasSettings.MATH_MODE),
+                    "setting cuBLAS's precision");
+        } catch (Throwable e) {
+            close();
+            throw NativeLibrary.unchecked(e);
+        }
+    }
+
+    @Override
+    public void multiply(Shape shape, long x, int ldx, long w, int ldw, float betaValue, long c, int ldc) {
+        Blas.requireLeading(shape, ldx, ldw, ldc);
+        requireOpen();
+        beta.set(JAVA_FLOAT, 0, betaValue);
+        int code;
+        try {
+            // Column-major Cᵀ[n, m] = W · Xᵀ: what is row-major here is its transpose there.
+            code = (int) Functions.GEMM.invokeExact(
+                    handle,
+                    OP_T,
+                    OP_N,
+                    shape.n(),
+                    shape.m(),
+                    shape.k(),
+                    alpha,
+                    MemorySegment.ofAddress(w),
+                    shape.inputType().code,
+                    ldw,
+                    MemorySegment.ofAddress(x),
+                    shape.inputType().code,
+                    ldx,
+                    beta,
+                    MemorySegment.ofAddress(c),
+                    shape.outputType().code,
+                    ldc,
+                    COMPUTE_32F,
+                    BlasSettings.ALGORITHM);
+        } catch (Throwable e) {
+            throw NativeLibrary.unchecked(e);
+        }
+        Status.checkBlas(code, BlasSettings.MULTIPLYING);
+    }
+
+    @Override
+    public void multiplyEach(
+            Shape shape,
+            int count,
+            long x,
+            int ldx,
+            long strideX,
+            long w,
+            int ldw,
+            long strideW,
+            float betaValue,
+            long c,
+            int ldc,
+            long strideC) {
+        Blas.requireLeading(shape, ldx, ldw, ldc);
+        requireOpen();
+        beta.set(JAVA_FLOAT, 0, betaValue);
+        int code;
+        try {
+            code = (int) Functions.GEMM_EACH.invokeExact(
+                    handle,
+                    OP_T,
+                    OP_N,
+                    shape.n(),
+                    shape.m(),
+                    shape.k(),
+                    alpha,
+                    MemorySegment.ofAddress(w),
+                    shape.inputType().code,
+                    ldw,
+                    strideW,
+                    MemorySegment.ofAddress(x),
+                    shape.inputType().code,
+                    ldx,
+                    strideX,
+                    beta,
+                    MemorySegment.ofAddress(c),
+                    shape.outputType().code,
+                    ldc,
+                    strideC,
+                    count,
+                    COMPUTE_32F,
+                    BlasSettings.ALGORITHM);
+        } catch (Throwable e) {
+            throw NativeLibrary.unchecked(e);
+        }
+        Status.checkBlas(code, BlasSettings.MULTIPLYING);
+    }
+
+    @Override
+    public String description() {
+        requireOpen();
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment version = scratch.allocate(JAVA_INT);
+            Status.checkBlas((int) Functions.VERSION.invokeExact(handle, version), "reading cuBLAS's version");
+            return BlasSettings.description(version.get(JAVA_INT, 0), Functions.LIBRARY.name());
+        } catch (Throwable e) {
+            throw NativeLibrary.unchecked(e);
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("cuBLAS is closed");
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        stream.synchronize(); // the workspace may be in use
+        try {
+            Status.checkBlas((int) Functions.DESTROY.invokeExact(handle), "closing cuBLAS");
+        } catch (Throwable e) {
+            throw NativeLibrary.unchecked(e);
+        } finally {
+            workspace.close();
+            arena.close();
+        }
+    }
+
+    /** Of cublas_api.h; the names with {@code _v2} are what that header's macros stand for. */
+    private static final class Functions {
+        static final NativeLibrary LIBRARY =
+                BlasLibrary.CUDA_13.load().orElseThrow(() -> new BackendUnavailableException(BlasLibrary.NONE));
+        static final MethodHandle CREATE = LIBRARY.function("cublasCreate_v2", ADDRESS);
+        static final MethodHandle DESTROY = LIBRARY.function("cublasDestroy_v2", ADDRESS);
+        static final MethodHandle VERSION = LIBRARY.function("cublasGetVersion_v2", ADDRESS, ADDRESS);
+        static final MethodHandle SET_STREAM = LIBRARY.function("cublasSetStream_v2", ADDRESS, ADDRESS);
+        static final MethodHandle SET_WORKSPACE =
+                LIBRARY.function("cublasSetWorkspace_v2", ADDRESS, ADDRESS, JAVA_LONG);
+        static final MethodHandle SET_MATH_MODE = LIBRARY.function("cublasSetMathMode", ADDRESS, JAVA_INT);
+        static final MethodHandle GEMM = LIBRARY.function(
+                "cublasGemmEx", matrices(new MemoryLayout[] {ADDRESS, JAVA_INT, JAVA_INT}, JAVA_INT, JAVA_INT));
+        static final MethodHandle GEMM_EACH = LIBRARY.function(
+                "cublasGemmStridedBatchedEx",
+                matrices(new MemoryLayout[] {ADDRESS, JAVA_INT, JAVA_INT, JAVA_LONG}, JAVA_INT, JAVA_INT, JAVA_INT));
+
+        private Functions() {}
+
+        /** handle, transa, transb, m, n, k, alpha, A, B, beta, C, and what follows. */
+        private static MemoryLayout[] matrices(MemoryLayout[] matrix, MemoryLayout... rest) {
+            List<MemoryLayout> all =
+                    new ArrayList<>(List.of(ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+            all.addAll(List.of(matrix));
+            all.addAll(List.of(matrix));
+            all.add(ADDRESS);
+            all.addAll(List.of(matrix));
+            all.addAll(List.of(rest));
+            return all.toArray(MemoryLayout[]::new);
+        }
+    }
+}
