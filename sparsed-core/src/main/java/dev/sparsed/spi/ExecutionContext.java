@@ -33,6 +33,16 @@ public interface ExecutionContext extends AutoCloseable {
     }
 
     /**
+     * From about how many rows on a matrix product runs no faster with more: wide inner activations are computed so many rows at a time, since
+     * at 65,536 tokens they would otherwise be the largest buffers by far.
+     *
+     * @return ≥ 1
+     */
+    default int rowsAtATime() {
+        return 2048;
+    }
+
+    /**
      * Runs operations that will come again. With an equal key, a backend may record them once and later replay the recording instead of
      * running them: then they must be the same operations on the same tensors, with token ids alone differing, and read nothing back.
      *
@@ -62,6 +72,20 @@ public interface ExecutionContext extends AutoCloseable {
      * @param out {@code [rows, columns]}; may be {@code x}
      */
     void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out);
+
+    /**
+     * A residual connection and the norm after it: {@code x += y}, then {@link #rmsNorm} of x.
+     *
+     * @param x {@code [rows, columns]}
+     * @param y {@code [rows, columns]}
+     * @param weight {@code [1, columns]}
+     * @param epsilon &gt; 0
+     * @param out {@code [rows, columns]}; not {@code x} or {@code y}
+     */
+    default void addThenRmsNorm(Tensor x, Tensor y, Tensor weight, float epsilon, Tensor out) {
+        add(x, y);
+        rmsNorm(x, weight, epsilon, out);
+    }
 
     /**
      * Linear layer: {@code out = x·weightᵀ (+ bias)}, accumulated in float32.

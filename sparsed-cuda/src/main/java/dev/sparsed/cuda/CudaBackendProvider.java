@@ -1,17 +1,15 @@
 package dev.sparsed.cuda;
 
 import dev.sparsed.BackendUnavailableException;
+import dev.sparsed.cuda.internal.CudaBackend;
+import dev.sparsed.cuda.internal.driver.CudaAvailability;
 import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.BackendOptions;
 import dev.sparsed.spi.BackendProvider;
 import java.util.Optional;
 
-/** Offers the CUDA backend; for now it can only say that there is none yet. */
+/** Offers the CUDA backend, on the machine's first GPU. */
 public final class CudaBackendProvider implements BackendProvider {
-
-    private static final String REASON =
-            "this version of sparsed-cuda has no CUDA kernels yet, whatever GPU the machine has; "
-                    + "use the backend \"vector\" (needs --add-modules jdk.incubator.vector) or \"scalar\"";
 
     /** For {@link java.util.ServiceLoader}. */
     public CudaBackendProvider() {}
@@ -28,11 +26,14 @@ public final class CudaBackendProvider implements BackendProvider {
 
     @Override
     public Optional<String> unavailableBecause() {
-        return Optional.of(REASON);
+        return CudaAvailability.unavailableBecause();
     }
 
     @Override
     public Backend open(BackendOptions options) {
-        throw new BackendUnavailableException(REASON);
+        unavailableBecause().ifPresent(reason -> {
+            throw new BackendUnavailableException(reason);
+        });
+        return new CudaBackend(options.dtype());
     }
 }

@@ -24,12 +24,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ForwardPass implements Denoiser {
 
-    /**
-     * Rows of the MLP's inner activations computed at a time: at 65,536 tokens they would otherwise be the largest buffers by far, and from
-     * about 1,000 rows on a matrix product runs no faster with more.
-     */
-    private static final int MLP_ROWS = 2048;
-
     private final ModelConfig config;
     private final TransformerWeights weights;
     private final ExecutionContext context;
@@ -77,7 +71,7 @@ public final class ForwardPass implements Denoiser {
         this.queries = context.allocate(canvasLength, heads.queryColumns());
         this.keys = keyValues();
         this.values = keyValues();
-        int mlpRows = Math.min(canvasLength, MLP_ROWS);
+        int mlpRows = Math.min(canvasLength, context.rowsAtATime());
         this.gate = context.allocate(mlpRows, config.mlpSize());
         this.up = context.allocate(mlpRows, config.mlpSize());
         this.eligibleHidden = context.allocate(mostEligible, config.hiddenSize());
@@ -180,9 +174,8 @@ public final class ForwardPass implements Denoiser {
         context.rope(q, heads.headDim(), weights.ropeCos(), weights.ropeSin(), rows);
         attend(index, attention, q, rows, scratch);
         context.linear(scratch, layer.output(), null, q);
-        context.add(residual, q);
 
-        context.rmsNorm(residual, layer.mlpNorm(), config.normEpsilon(), scratch);
+        context.addThenRmsNorm(residual, q, layer.mlpNorm(), config.normEpsilon(), scratch);
         mlp(layer, scratch, q);
         context.add(residual, q);
         return residual;
@@ -205,8 +198,8 @@ public final class ForwardPass implements Denoiser {
 
     /** {@code out = down(silu(gate x) · up x)}, some rows at a time. */
     private void mlp(Layer layer, Tensor x, Tensor out) {
-        for (int from = 0; from < x.rows(); from += MLP_ROWS) {
-            int count = Math.min(MLP_ROWS, x.rows() - from);
+        for (int from = 0; from < x.rows(); from += gate.rows()) {
+            int count = Math.min(gate.rows(), x.rows() - from);
             Tensor rows = x.slice(from, count);
             Tensor gateRows = gate.slice(0, count);
             Tensor upRows = up.slice(0, count);

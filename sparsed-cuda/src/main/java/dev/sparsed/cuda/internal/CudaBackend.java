@@ -1,0 +1,185 @@
+package dev.sparsed.cuda.internal;
+
+import dev.sparsed.BackendInfo;
+import dev.sparsed.cuda.internal.driver.CudaDevice;
+import dev.sparsed.cuda.internal.driver.CudaStream;
+import dev.sparsed.cuda.internal.driver.DeviceBuffer;
+import dev.sparsed.cuda.internal.driver.PinnedStaging;
+import dev.sparsed.cuda.internal.kernel.Conversion;
+import dev.sparsed.cuda.internal.kernel.DeviceTensor;
+import dev.sparsed.cuda.internal.kernel.KernelModules;
+import dev.sparsed.spi.Backend;
+import dev.sparsed.spi.DType;
+import dev.sparsed.spi.ExecutionContext;
+import dev.sparsed.spi.HostTensor;
+import dev.sparsed.spi.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** A backend on a GPU: weights are copied to the device once, requests run on streams of their own. */
+public final class CudaBackend implements Backend {
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private final List<AutoCloseable> opened = new ArrayList<>();
+    private final Deque<Lane> idle = new ArrayDeque<>();
+    private final CudaDevice device;
+    private final DType dtype;
+    private final KernelModules modules;
+    private final BackendInfo info;
+    private final CudaStream uploads;
+    private @Nullable PinnedStaging staging;
+
+    /**
+     * Opens the first device.
+     *
+     * @param dtype type of activations and matrices, F32 or BF16
+     * @throws dev.sparsed.BackendUnavailableException if CUDA or cuBLAS cannot be used here
+     */
+    public CudaBackend(DType dtype) {
+        this.dtype = dtype;
+        try {
+            device = opened(CudaDevice.open(0));
+            modules = opened(new KernelModules(device));
+            uploads = opened(new CudaStream(device));
+            Lane lane = new Lane(modules, dtype); // fails early where there is no cuBLAS
+            idle.push(lane);
+            info = info(lane.blas.description());
+        } catch (Throwable e) {
+            closeAll();
+            throw e;
+        }
+    }
+
+    private <T extends AutoCloseable> T opened(T closeable) {
+        opened.add(closeable);
+        return closeable;
+    }
+
+    private BackendInfo info(String blas) {
+        int capability = device.computeCapability();
+        String about = String.format(
+                Locale.ROOT,
+                "%s (compute capability %d.%d, %.0f GiB), CUDA driver %d.%d, %s, %s",
+                device.name(),
+                capability / 10,
+                capability % 10,
+                device.totalBytes() / 0x1p30,
+                device.driverVersion() / 1000,
+                device.driverVersion() % 1000 / 10,
+                blas,
+                dtype == DType.F32 ? "float32 (no TF32)" : "bf16 with float32 sums");
+        return new BackendInfo("cuda", about, 1, AttentionChoice.summary(dtype));
+    }
+
+    @Override
+    public BackendInfo info() {
+        return info;
+    }
+
+    @Override
+    public synchronized Tensor upload(HostTensor tensor) {
+        int dimensions = tensor.shape().size();
+        if (dimensions != 1 && dimensions != 2 || !tensor.dtype().isFloat() || tensor.elements() == 0) {
+            throw new IllegalArgumentException("tensor " + tensor.name() + ": a weight has one or two dimensions and is"
+                    + " F32, F16 or BF16, this one is " + tensor.dtype() + tensor.shape());
+        }
+        device.bind();
+        int columns = Math.toIntExact(tensor.shape().getLast());
+        if (dimensions == 1) {
+            return constant(widen(tensor), 1, columns);
+        }
+        DeviceTensor weight = weight(tensor.name(), dtype, Math.toIntExact(tensor.shape().getFirst()), columns);
+        if (tensor.dtype() == dtype) {
+            staging().upload(tensor.data(), weight.address());
+        } else {
+            try (DeviceBuffer raw = device.memory()
+                    .borrow(tensor.data().byteSize(), "tensor " + tensor.name() + " as it is on disk", uploads)) {
+                staging().upload(tensor.data(), raw.address());
+                new Conversion(modules, uploads)
+                        .run(raw.address(), tensor.dtype(), weight.address(), dtype, weight.elements());
+            }
+        }
+        return weight;
+    }
+
+    @Override
+    public synchronized Tensor constant(float[] values, int rows, int columns) {
+        device.bind();
+        DeviceTensor constant = weight("a constant", DType.F32, rows, columns);
+        staging().upload(MemorySegment.ofArray(values).asSlice(0, constant.bytes()), constant.address());
+        return constant;
+    }
+
+    private DeviceTensor weight(String name, DType type, int rows, int columns) {
+        DeviceTensor shape = new DeviceTensor(0, type, rows, columns);
+        DeviceBuffer buffer = opened(device.memory().allocate(shape.bytes(), "weight " + name));
+        return new DeviceTensor(buffer.address(), type, rows, columns);
+    }
+
+    /** Two pinned slices, kept while weights are uploaded. */
+    private PinnedStaging staging() {
+        PinnedStaging current = staging;
+        if (current == null) {
+            current = new PinnedStaging(device, uploads, PinnedStaging.UPLOAD_SLICE);
+            staging = current;
+        }
+        return current;
+    }
+
+    /** Norm weights and biases are small: as floats they cost the kernels no conversion. */
+    private static float[] widen(HostTensor vector) {
+        float[] widened = new float[Math.toIntExact(vector.elements())];
+        for (int i = 0; i < widened.length; i++) {
+            widened[i] = switch (vector.dtype()) {
+                case F32 -> vector.data().get(FLOAT, (long) i * Float.BYTES);
+                case F16 -> Float.float16ToFloat(vector.data().get(SHORT, (long) i * Short.BYTES));
+                default -> Float.intBitsToFloat(vector.data().get(SHORT, (long) i * Short.BYTES) << Short.SIZE);
+            };
+        }
+        return widened;
+    }
+
+    @Override
+    public synchronized ExecutionContext newContext() {
+        device.bind();
+        if (staging != null) { // the model is loaded: its weights have to be there, and the pinned memory is no longer needed
+            uploads.synchronize();
+            staging.close();
+            staging = null;
+        }
+        Lane lane = idle.isEmpty() ? new Lane(modules, dtype) : idle.pop();
+        return new CudaContext(device, dtype, lane, this::giveBack);
+    }
+
+    private synchronized void giveBack(Lane lane) {
+        idle.push(lane);
+    }
+
+    @Override
+    public synchronized void close() {
+        closeAll();
+    }
+
+    private void closeAll() {
+        List<AutoCloseable> everything = new ArrayList<>(opened);
+        opened.clear();
+        if (staging != null) {
+            everything.add(staging);
+            staging = null;
+        }
+        everything.addAll(idle);
+        idle.clear();
+        if (!everything.isEmpty()) {
+            Closing.all(everything);
+        }
+    }
+}

@@ -1,0 +1,350 @@
+package dev.sparsed.cuda.internal;
+
+import dev.sparsed.cuda.internal.driver.Blas;
+import dev.sparsed.cuda.internal.driver.CudaDevice;
+import dev.sparsed.cuda.internal.driver.DeviceBuffer;
+import dev.sparsed.cuda.internal.kernel.DeviceTensor;
+import dev.sparsed.spi.AttentionBackend;
+import dev.sparsed.spi.DType;
+import dev.sparsed.spi.ExecutionContext;
+import dev.sparsed.spi.GreedyCandidates;
+import dev.sparsed.spi.LinearLayer;
+import dev.sparsed.spi.Positions;
+import dev.sparsed.spi.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** One request on the GPU: checks arguments, and submits the operations to its lane's stream. Only downloads and candidates wait. */
+final class CudaContext implements ExecutionContext {
+
+    /** A quarter of a gigabyte for each of LLaDA-8B's two inner activations; the products are at their full speed long before. */
+    private static final int ROWS_AT_A_TIME = 8192;
+
+    /** Below, two products of one shape in one call save a launch and fill the GPU better; above, each fills it alone. */
+    private static final int ROWS_TO_BATCH = 1024;
+
+    private final CudaDevice device;
+    private final DType dtype;
+    private final Lane lane;
+    private final Consumer<Lane> giveBack;
+    private final List<AutoCloseable> opened = new ArrayList<>();
+    private final Recordings recordings;
+    private final Scratch tokenIds;
+    private final Scratch positions;
+    private final Scratch candidates;
+    private final CudaAttention attention;
+
+    /** The token ids that lie in {@link #tokenIds}; null if nothing reliable does. */
+    private int @Nullable [] uploadedTokens;
+
+    private boolean closed;
+
+    /**
+     * A request on a lane.
+     *
+     * @param device the device
+     * @param dtype type of the activations
+     * @param lane what the request has to itself
+     * @param giveBack receives the lane afterwards
+     */
+    CudaContext(CudaDevice device, DType dtype, Lane lane, Consumer<Lane> giveBack) {
+        this.device = device;
+        this.dtype = dtype;
+        this.lane = lane;
+        this.giveBack = giveBack;
+        this.recordings = opened(new Recordings(lane.stream));
+        this.tokenIds = opened(new Scratch(lane.stream, "token ids", recordings::clear));
+        this.positions = opened(new Scratch(lane.stream, "positions", recordings::clear));
+        this.candidates = opened(new Scratch(lane.stream, "candidates", () -> {}));
+        this.attention = opened(new CudaAttention(lane, dtype, recordings::clear, this::bind));
+    }
+
+    private <T extends AutoCloseable> T opened(T closeable) {
+        opened.add(closeable);
+        return closeable;
+    }
+
+    /** A request may move from thread to thread. */
+    private void bind() {
+        if (closed) {
+            throw new IllegalStateException("the context is closed");
+        }
+        device.bind();
+    }
+
+    @Override
+    public Tensor allocate(int rows, int columns) {
+        return allocate(dtype, rows, columns);
+    }
+
+    @Override
+    public Tensor allocateFloats(int rows, int columns) {
+        return allocate(DType.F32, rows, columns);
+    }
+
+    private Tensor allocate(DType type, int rows, int columns) {
+        bind();
+        long bytes = Math.max(1, (long) rows * columns * type.bytes());
+        String purpose = "an activation of " + type + " [" + rows + ", " + columns + "]";
+        DeviceBuffer buffer = opened(device.memory().borrow(bytes, purpose, lane.stream));
+        return new DeviceTensor(buffer.address(), type, rows, columns);
+    }
+
+    @Override
+    public int rowsAtATime() {
+        return ROWS_AT_A_TIME;
+    }
+
+    @Override
+    public void replayable(Object key, int[] tokens, Runnable operations) {
+        bind();
+        uploadTokens(tokens);
+        recordings.run(key, operations);
+        uploadedTokens = null; // the caller may change its array
+    }
+
+    private long uploadTokens(int[] tokens) {
+        if (tokens != uploadedTokens) {
+            tokenIds.upload(tokens);
+            uploadedTokens = tokens;
+        }
+        return tokenIds.address(0);
+    }
+
+    @Override
+    public void embed(Tensor table, int[] tokens, Tensor out) {
+        bind();
+        DeviceTensor weights = Arguments.tensor("table", table, dtype);
+        DeviceTensor result = Arguments.tensor("out", out, dtype, tokens.length, weights.columns());
+        for (int i = 0; i < tokens.length; i++) {
+            Arguments.check(
+                    tokens[i] >= 0 && tokens[i] < weights.rows(),
+                    () -> "a token id is not in the vocabulary of " + weights.rows());
+        }
+        if (tokens.length > 0) {
+            lane.rows.run(weights, uploadTokens(tokens), result);
+        }
+        if (tokens != uploadedTokens) {
+            uploadedTokens = null;
+        }
+    }
+
+    @Override
+    public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out) {
+        norm(x, null, weight, epsilon, out);
+    }
+
+    @Override
+    public void addThenRmsNorm(Tensor x, Tensor y, Tensor weight, float epsilon, Tensor out) {
+        norm(x, Arguments.tensor("y", y, dtype, x.rows(), x.columns()), weight, epsilon, out);
+    }
+
+    private void norm(Tensor x, @Nullable DeviceTensor y, Tensor weight, float epsilon, Tensor out) {
+        bind();
+        DeviceTensor rows = Arguments.tensor("x", x, dtype);
+        DeviceTensor factors = Arguments.tensor("weight", weight, DType.F32, 1, x.columns());
+        DeviceTensor result = Arguments.tensor("out", out, dtype, x.rows(), x.columns());
+        if (rows.rows() > 0) {
+            lane.rmsNorm.run(rows, y, factors, epsilon, result);
+        }
+    }
+
+    @Override
+    public void linear(Tensor x, Tensor weight, @Nullable Tensor bias, Tensor out) {
+        linear(x, List.of(new LinearLayer(weight, bias)), List.of(out));
+    }
+
+    @Override
+    public void linear(Tensor x, List<LinearLayer> layers, List<Tensor> outs) {
+        bind();
+        Arguments.check(layers.size() == outs.size(), () -> layers.size() + " layers, " + outs.size() + " outputs");
+        DeviceTensor input = Arguments.tensor("x", x, dtype);
+        for (int i = 0; i < layers.size(); i++) {
+            DeviceTensor weight = weight(input, layers.get(i));
+            DeviceTensor out = output(input, weight, outs.get(i));
+            if (i + 1 < layers.size() && input.rows() <= ROWS_TO_BATCH) {
+                DeviceTensor nextWeight = weight(input, layers.get(i + 1));
+                DeviceTensor nextOut = output(input, nextWeight, outs.get(i + 1));
+                if (multiplyBoth(input, weight, nextWeight, out, nextOut)) {
+                    addBias(layers.get(i), out);
+                    addBias(layers.get(++i), nextOut);
+                    continue;
+                }
+            }
+            multiply(input, weight, out);
+            addBias(layers.get(i), out);
+        }
+    }
+
+    private DeviceTensor weight(DeviceTensor x, LinearLayer layer) {
+        return Arguments.tensor("weight", layer.weight(), dtype, layer.weight().rows(), x.columns());
+    }
+
+    private static DeviceTensor output(DeviceTensor x, DeviceTensor weight, Tensor out) {
+        DeviceTensor result = Arguments.tensor("out", out, null, x.rows(), weight.rows());
+        Arguments.check(result.address() != x.address() || x.rows() == 0, () -> "x and out are the same tensor");
+        return result;
+    }
+
+    private void multiply(DeviceTensor x, DeviceTensor weight, DeviceTensor out) {
+        if (x.rows() > 0) {
+            lane.blas.multiply(
+                    shape(x, weight, out), x.address(), x.columns(), weight.address(), x.columns(), 0, out.address(),
+                    out.columns());
+        }
+    }
+
+    /** {@return whether one call could do both} */
+    private boolean multiplyBoth(DeviceTensor x, DeviceTensor a, DeviceTensor b, DeviceTensor outA, DeviceTensor outB) {
+        long strideW = (b.address() - a.address()) / a.dtype().bytes();
+        long strideC = (outB.address() - outA.address()) / outA.dtype().bytes();
+        if (x.rows() == 0 || a.rows() != b.rows() || outA.dtype() != outB.dtype() || strideW <= 0 || strideC <= 0) {
+            return false;
+        }
+        lane.blas.multiplyEach(
+                shape(x, a, outA), 2, x.address(), x.columns(), 0, a.address(), x.columns(), strideW, 0, outA.address(),
+                outA.columns(), strideC);
+        return true;
+    }
+
+    private static Blas.Shape shape(DeviceTensor x, DeviceTensor weight, DeviceTensor out) {
+        return new Blas.Shape(x.rows(), weight.rows(), x.columns(), type(x.dtype()), type(out.dtype()));
+    }
+
+    private static Blas.Type type(DType dtype) {
+        return dtype == DType.F32 ? Blas.Type.F32 : Blas.Type.BF16;
+    }
+
+    private void addBias(LinearLayer layer, DeviceTensor out) {
+        if (layer.bias() != null && out.rows() > 0) {
+            lane.elementwise.addBias(out, Arguments.tensor("bias", layer.bias(), DType.F32, 1, out.columns()));
+        }
+    }
+
+    @Override
+    public void rope(Tensor x, int headDim, Tensor cos, Tensor sin, Positions rows) {
+        bind();
+        DeviceTensor vectors = Arguments.tensor("x", x, dtype);
+        Arguments.check(headDim > 0 && headDim % 2 == 0, () -> "headDim = " + headDim + ": must be even");
+        Arguments.check(x.columns() % headDim == 0, () -> x.columns() + " columns: no multiple of headDim " + headDim);
+        Arguments.positions("x", x, rows, cos.rows());
+        DeviceTensor cosines = Arguments.tensor("cos", cos, DType.F32, cos.rows(), headDim / 2);
+        DeviceTensor sines = Arguments.tensor("sin", sin, DType.F32, cos.rows(), headDim / 2);
+        if (rows.count() > 0) {
+            long uploaded = Arguments.areConsecutive(rows) ? 0 : positions.upload(rows.toArray());
+            lane.rope.run(vectors, headDim, cosines, sines, uploaded, rows.get(0));
+        }
+    }
+
+    @Override
+    public void swiGlu(Tensor gate, Tensor up, Tensor out) {
+        bind();
+        DeviceTensor gates = Arguments.tensor("gate", gate, dtype);
+        DeviceTensor ups = Arguments.tensor("up", up, dtype, gate.rows(), gate.columns());
+        DeviceTensor result = Arguments.tensor("out", out, dtype, gate.rows(), gate.columns());
+        if (gates.elements() > 0) {
+            lane.elementwise.swiGlu(gates, ups, result);
+        }
+    }
+
+    @Override
+    public void add(Tensor x, Tensor y) {
+        bind();
+        DeviceTensor sum = Arguments.tensor("x", x, dtype);
+        DeviceTensor added = Arguments.tensor("y", y, dtype, x.rows(), x.columns());
+        if (sum.elements() > 0) {
+            lane.elementwise.add(sum, added);
+        }
+    }
+
+    @Override
+    public void gather(Tensor x, Positions rows, Tensor out) {
+        bind();
+        DeviceTensor from = Arguments.tensor("x", x, null);
+        DeviceTensor to = Arguments.tensor("out", out, from.dtype(), rows.count(), x.columns());
+        Arguments.positions("out", out, rows, x.rows());
+        if (rows.count() > 0) {
+            (from.dtype() == dtype ? lane.rows : lane.floatRows).run(from, positions.upload(rows.toArray()), to);
+        }
+    }
+
+    @Override
+    public void guide(Tensor conditional, Tensor unconditional, float scale) {
+        bind();
+        DeviceTensor guided = Arguments.tensor("conditional", conditional, DType.F32);
+        DeviceTensor other = Arguments.tensor(
+                "unconditional", unconditional, DType.F32, conditional.rows(), conditional.columns());
+        if (guided.elements() > 0) {
+            lane.elementwise.guide(guided, other, scale + 1);
+        }
+    }
+
+    @Override
+    public void greedy(Tensor logits, GreedyCandidates result) {
+        bind();
+        DeviceTensor rows = Arguments.tensor("logits", logits, DType.F32);
+        Arguments.check(
+                result.rows() == rows.rows(), () -> rows.rows() + " rows, room for " + result.rows() + " candidates");
+        if (rows.rows() == 0) {
+            return;
+        }
+        long bytes = (long) rows.rows() * Integer.BYTES;
+        long address = candidates.address(4 * bytes);
+        lane.greedy.run(
+                rows,
+                address,
+                address + bytes,
+                result.margins() == null ? 0 : address + 2 * bytes,
+                result.negativeEntropies() == null ? 0 : address + 3 * bytes);
+        candidates.download(0, MemorySegment.ofArray(result.tokens()));
+        candidates.download(bytes, MemorySegment.ofArray(result.probabilities()));
+        if (result.margins() != null) {
+            candidates.download(2 * bytes, MemorySegment.ofArray(result.margins()));
+        }
+        if (result.negativeEntropies() != null) {
+            candidates.download(3 * bytes, MemorySegment.ofArray(result.negativeEntropies()));
+        }
+    }
+
+    @Override
+    public void download(Tensor x, float[] destination) {
+        bind();
+        DeviceTensor from = Arguments.tensor("x", x, null);
+        int elements = Math.toIntExact(from.elements());
+        if (elements == 0) {
+            return;
+        }
+        if (from.dtype() == DType.F32) {
+            lane.stream.download(
+                    from.address(), MemorySegment.ofArray(destination).asSlice(0, from.bytes()));
+        } else {
+            short[] upperHalves = new short[elements];
+            lane.stream.download(from.address(), MemorySegment.ofArray(upperHalves));
+            for (int i = 0; i < elements; i++) {
+                destination[i] = Float.intBitsToFloat(upperHalves[i] << Short.SIZE);
+            }
+        }
+    }
+
+    @Override
+    public AttentionBackend attention() {
+        return attention;
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        bind();
+        closed = true;
+        try {
+            Closing.all(opened);
+        } finally {
+            giveBack.accept(lane);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+package dev.sparsed.cuda.internal.kernel;
+
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.FLOAT;
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.LONG;
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
+
+import dev.sparsed.cuda.internal.driver.CudaStream;
+import dev.sparsed.spi.DType;
+
+/** elementwise.cu: SwiGLU's gate, sums, biases, guidance. */
+public final class Elementwise implements AutoCloseable {
+
+    private static final String FILE = "elementwise";
+    private static final int THREADS = 256;
+
+    /** What one thread takes at once. */
+    private static final int PACK_BYTES = 16;
+
+    private static final int MOST_ROWS = 65_535;
+
+    private final Launch swiGlu;
+    private final Launch add;
+    private final Launch guide;
+    private final Launch addBias;
+    private final Launch addFloatBias;
+
+    /**
+     * For one stream.
+     *
+     * @param modules the device's kernels
+     * @param stream where to run
+     * @param dtype type of the activations
+     */
+    public Elementwise(KernelModules modules, CudaStream stream, DType dtype) {
+        String type = Launch.suffix(dtype);
+        swiGlu = new Launch(modules, FILE, "swiglu_" + type, stream, POINTER, POINTER, POINTER, LONG);
+        add = new Launch(modules, FILE, "add_" + type, stream, POINTER, POINTER, LONG);
+        guide = new Launch(modules, FILE, "guide_f32", stream, POINTER, POINTER, FLOAT, LONG);
+        addBias = new Launch(modules, FILE, "add_bias_" + type, stream, POINTER, POINTER, INT, INT);
+        addFloatBias = new Launch(modules, FILE, "add_bias_f32", stream, POINTER, POINTER, INT, INT);
+    }
+
+    /**
+     * {@code out = silu(gate) · up}.
+     *
+     * @param gate any shape
+     * @param up the same
+     * @param out the same; may be one of them
+     */
+    public void swiGlu(DeviceTensor gate, DeviceTensor up, DeviceTensor out) {
+        swiGlu.arguments()
+                .setPointer(0, gate.address())
+                .setPointer(1, up.address())
+                .setPointer(2, out.address())
+                .setLong(3, gate.elements());
+        swiGlu.run(blocks(gate), 1, 1, THREADS, 0);
+    }
+
+    /**
+     * {@code x += y}.
+     *
+     * @param x any shape
+     * @param y the same
+     */
+    public void add(DeviceTensor x, DeviceTensor y) {
+        add.arguments().setPointer(0, x.address()).setPointer(1, y.address()).setLong(2, x.elements());
+        add.run(blocks(x), 1, 1, THREADS, 0);
+    }
+
+    /**
+     * {@code conditional = unconditional + factor·(conditional − unconditional)}.
+     *
+     * @param conditional F32, any shape
+     * @param unconditional the same
+     * @param factor w + 1
+     */
+    public void guide(DeviceTensor conditional, DeviceTensor unconditional, float factor) {
+        guide.arguments()
+                .setPointer(0, conditional.address())
+                .setPointer(1, unconditional.address())
+                .setFloat(2, factor)
+                .setLong(3, conditional.elements());
+        guide.run(blocks(conditional), 1, 1, THREADS, 0);
+    }
+
+    /**
+     * Adds a bias to every row.
+     *
+     * @param x {@code [rows, columns]}
+     * @param bias {@code [1, columns]}, F32
+     */
+    public void addBias(DeviceTensor x, DeviceTensor bias) {
+        Launch launch = x.dtype() == DType.F32 ? addFloatBias : addBias;
+        launch.arguments()
+                .setPointer(0, x.address())
+                .setPointer(1, bias.address())
+                .setInt(2, x.rows())
+                .setInt(3, x.columns());
+        launch.run(Math.ceilDiv(x.columns(), THREADS), Math.min(x.rows(), MOST_ROWS), 1, THREADS, 0);
+    }
+
+    private static int blocks(DeviceTensor tensor) {
+        return Math.toIntExact(Math.ceilDiv(tensor.bytes(), (long) THREADS * PACK_BYTES));
+    }
+
+    @Override
+    public void close() {
+        swiGlu.close();
+        add.close();
+        guide.close();
+        addBias.close();
+        addFloatBias.close();
+    }
+}

@@ -1,0 +1,63 @@
+package dev.sparsed.cuda.internal.kernel;
+
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.FLOAT;
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
+
+import dev.sparsed.cuda.internal.driver.CudaStream;
+import dev.sparsed.spi.DType;
+import org.jspecify.annotations.Nullable;
+
+/** rms_norm.cu: RMSNorm, alone or after a residual connection. */
+public final class RmsNorm implements AutoCloseable {
+
+    private static final int THREADS = 256;
+
+    private final Launch launch;
+
+    /**
+     * For one stream.
+     *
+     * @param modules the device's kernels
+     * @param stream where to run
+     * @param dtype type of the activations; the weight is F32
+     */
+    public RmsNorm(KernelModules modules, CudaStream stream, DType dtype) {
+        launch = new Launch(
+                modules,
+                "rms_norm",
+                "rms_norm_" + Launch.suffix(dtype),
+                stream,
+                POINTER,
+                POINTER,
+                POINTER,
+                FLOAT,
+                POINTER,
+                INT);
+    }
+
+    /**
+     * {@code x += y} if there is a y, then {@code out = x / √(mean(x²) + epsilon) · weight}.
+     *
+     * @param x {@code [rows, columns]}
+     * @param y {@code [rows, columns]} or null
+     * @param weight {@code [1, columns]}, F32
+     * @param epsilon &gt; 0
+     * @param out {@code [rows, columns]}; may be x where there is no y
+     */
+    public void run(DeviceTensor x, @Nullable DeviceTensor y, DeviceTensor weight, float epsilon, DeviceTensor out) {
+        launch.arguments()
+                .setPointer(0, x.address())
+                .setPointer(1, y == null ? 0 : y.address())
+                .setPointer(2, weight.address())
+                .setFloat(3, epsilon)
+                .setPointer(4, out.address())
+                .setInt(5, x.columns());
+        launch.run(x.rows(), 1, 1, THREADS, 0);
+    }
+
+    @Override
+    public void close() {
+        launch.close();
+    }
+}

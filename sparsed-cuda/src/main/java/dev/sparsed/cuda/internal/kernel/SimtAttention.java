@@ -1,0 +1,166 @@
+package dev.sparsed.cuda.internal.kernel;
+
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.FLOAT;
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
+
+import dev.sparsed.attention.BlockLayout;
+import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.cuda.internal.driver.CudaStream;
+import dev.sparsed.spi.DType;
+import dev.sparsed.spi.HeadLayout;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * simt_attention.cu and simt_selection.cu: float32 arithmetic without tensor cores, for float32 models, and for head and block sizes that the
+ * fast kernels lack.
+ */
+public final class SimtAttention implements AttentionKernels {
+
+    /** The largest head dimension there are kernels for. */
+    public static final int MOST_FEATURES = 256;
+
+    private static final int[] VARIANTS = {64, 128, MOST_FEATURES};
+    private static final int THREADS = 128;
+
+    /** Query rows of a thread block, and keys at a time. */
+    private static final int TILE = 32;
+
+    private final KernelModules modules;
+    private final Launch dense;
+    private final Launch sparse;
+    private final Launch select;
+
+    /**
+     * For one stream and one head dimension.
+     *
+     * @param modules the device's kernels
+     * @param stream where to run
+     * @param dtype type of the activations
+     * @param headDim D, 1 … {@link #MOST_FEATURES}
+     */
+    public SimtAttention(KernelModules modules, CudaStream stream, DType dtype, int headDim) {
+        this.modules = modules;
+        String type = Launch.suffix(dtype);
+        String variant = type + "_d" + variant(headDim);
+        dense = new Launch(
+                modules, "simt_attention", "simt_dense_" + variant, stream, POINTER, POINTER, POINTER, POINTER,
+                POINTER, INT, INT, INT, INT, INT, FLOAT);
+        sparse = new Launch(
+                modules, "simt_attention", "simt_sparse_" + variant, stream, POINTER, POINTER, POINTER, POINTER,
+                POINTER, POINTER, POINTER, INT, INT, INT, INT, INT, FLOAT);
+        select = new Launch(
+                modules, "simt_selection", "simt_select_" + type, stream, POINTER, POINTER, POINTER, POINTER, INT, INT,
+                INT, INT, INT, INT, INT, INT, FLOAT);
+    }
+
+    private static int variant(int headDim) {
+        for (int features : VARIANTS) {
+            if (headDim <= features) {
+                return features;
+            }
+        }
+        throw new IllegalArgumentException(
+                "head dimension " + headDim + ": the CUDA kernels go up to " + MOST_FEATURES);
+    }
+
+    @Override
+    public void dense(
+            DeviceTensor queries,
+            DeviceTensor keys,
+            DeviceTensor values,
+            HeadLayout heads,
+            DeviceTensor out,
+            @Nullable DeviceTensor logSumExp) {
+        dense.arguments()
+                .setPointer(0, queries.address())
+                .setPointer(1, keys.address())
+                .setPointer(2, values.address())
+                .setPointer(3, out.address())
+                .setPointer(4, logSumExp == null ? 0 : logSumExp.address())
+                .setInt(5, queries.rows())
+                .setInt(6, keys.rows())
+                .setInt(7, heads.queryHeads())
+                .setInt(8, heads.group())
+                .setInt(9, heads.headDim())
+                .setFloat(10, heads.scale());
+        dense.run(Math.ceilDiv(queries.rows(), TILE), 1, heads.queryHeads(), THREADS, attentionBytes(heads.headDim()));
+    }
+
+    @Override
+    public void sparse(
+            DeviceTensor queries,
+            TileList tiles,
+            DeviceTensor keys,
+            DeviceTensor values,
+            HeadLayout heads,
+            KeptLists lists,
+            DeviceTensor out) {
+        sparse.arguments()
+                .setPointer(0, queries.address())
+                .setPointer(1, keys.address())
+                .setPointer(2, values.address())
+                .setPointer(3, out.address())
+                .setPointer(4, tiles.address())
+                .setPointer(5, lists.kept())
+                .setPointer(6, lists.counts())
+                .setInt(7, lists.canvasLength())
+                .setInt(8, lists.blockSize())
+                .setInt(9, heads.queryHeads())
+                .setInt(10, heads.group())
+                .setInt(11, heads.headDim())
+                .setFloat(12, heads.scale());
+        int parts = Math.ceilDiv(Math.min(lists.blockSize(), queries.rows()), TILE);
+        sparse.run(tiles.count(), parts, heads.queryHeads(), THREADS, attentionBytes(heads.headDim()));
+    }
+
+    @Override
+    public void select(
+            DeviceTensor queries,
+            DeviceTensor keys,
+            DeviceTensor logSumExp,
+            HeadLayout heads,
+            SelectionRule rule,
+            long words) {
+        BlockLayout layout = rule.layout();
+        int sharedBytes = selectionBytes(heads.headDim(), layout.blocks());
+        if (sharedBytes > modules.device().sharedMemoryPerBlock()) {
+            throw new IllegalArgumentException("blockSize = " + layout.blockSize() + ": a canvas of "
+                    + layout.canvasLength() + " has " + layout.blocks() + " blocks, more than this GPU can select from; "
+                    + "take larger blocks, such as 32, 64 or 128");
+        }
+        select.arguments()
+                .setPointer(0, queries.address())
+                .setPointer(1, keys.address())
+                .setPointer(2, logSumExp.address())
+                .setPointer(3, words)
+                .setInt(4, layout.canvasLength())
+                .setInt(5, layout.blockSize())
+                .setInt(6, layout.firstGenerationBlock())
+                .setInt(7, rule.promptBudget())
+                .setInt(8, rule.generationBudget())
+                .setInt(9, heads.queryHeads())
+                .setInt(10, heads.group())
+                .setInt(11, heads.headDim())
+                .setFloat(12, heads.scale());
+        select.run(layout.blocks(), heads.queryHeads(), 1, THREADS, sharedBytes);
+    }
+
+    /** Tiles of queries, keys (padded by a float per row) and values. */
+    private static int attentionBytes(int headDim) {
+        return TILE * (3 * headDim + 1) * Float.BYTES;
+    }
+
+    /** Tiles of queries and keys, two importances per block, the warps' sums, the row's bits. */
+    private static int selectionBytes(int headDim, int blocks) {
+        int floats = TILE * (2 * headDim + 1) + 2 * blocks + 2 * THREADS / 32;
+        return floats * Float.BYTES + Math.ceilDiv(blocks, Long.SIZE) * Long.BYTES;
+    }
+
+    @Override
+    public void close() {
+        dense.close();
+        sparse.close();
+        select.close();
+    }
+}
