@@ -2,6 +2,8 @@ package dev.sparsed.cuda.internal.driver;
 
 import dev.sparsed.BackendUnavailableException;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
 import jcuda.JCudaVersion;
 import jcuda.LibUtils;
 import jcuda.driver.JCudaDriver;
@@ -18,6 +20,8 @@ import jcuda.jcublas.JCublas2;
 final class CudaNatives {
 
     private static final String TEMPORARY_FOLDER = "java.io.tmpdir";
+
+    private static final Set<String> LOADED = new HashSet<>();
 
     private CudaNatives() {}
 
@@ -49,6 +53,9 @@ final class CudaNatives {
     }
 
     private static synchronized void load(String library, Runnable initialise) {
+        if (LOADED.contains(library)) {
+            return;
+        }
         NativeCache cache = NativeCache.of(
                 System.getProperty(NativeCache.PROPERTY), System.getenv(), System.getProperty("user.home"));
         Path folder = extract(library, cache).getParent();
@@ -56,6 +63,7 @@ final class CudaNatives {
         System.setProperty(TEMPORARY_FOLDER, folder.toString());
         try {
             initialise.run();
+            LOADED.add(library);
         } catch (LinkageError e) { // UnsatisfiedLinkError at the first try, NoClassDefFoundError at the next
             BackendUnavailableException unavailable = new BackendUnavailableException(
                     "JCuda's native library " + library + " in " + folder + " cannot be loaded: " + firstLine(e)

@@ -250,8 +250,7 @@ class DriverGpuTest {
     @Test
     void saysWhatTheCompilerOfPtxSaid() {
         String ptx = ".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry broken() { garbage; }\n";
-        assertThatThrownBy(() ->
-                        PtxModule.load(device, "broken.ptx", ptx.getBytes(StandardCharsets.US_ASCII)))
+        assertThatThrownBy(() -> PtxModule.load(device, "broken.ptx", ptx.getBytes(StandardCharsets.US_ASCII)))
                 .isInstanceOf(CudaException.class)
                 .hasMessageContainingAll("broken.ptx", "CUDA_ERROR_INVALID_PTX", "line 4");
     }
@@ -260,7 +259,11 @@ class DriverGpuTest {
     void describesATensorToHopper() {
         try (DeviceBuffer buffer = device.memory().allocate(64 * 256 * 2, "a test")) {
             TensorMap map = TensorMap.bfloat16(
-                    buffer.address(), new long[] {256, 64}, new long[] {512}, new int[] {64, 64}, TensorMap.Swizzle.BYTES_128);
+                    buffer.address(),
+                    new long[] {256, 64},
+                    new long[] {512},
+                    new int[] {64, 64},
+                    TensorMap.Swizzle.BYTES_128);
             assertThat(map.segment().toArray(ValueLayout.JAVA_BYTE)).isNotEqualTo(new byte[TensorMap.BYTES]);
         }
     }
