@@ -1,29 +1,23 @@
 // Operations on matrices, element by element. Grid: enough thread blocks of 256 threads for one 16-byte pack per thread (the last elements
-// one by one). No shared memory. `count` elements, bases aligned to 16 bytes.
+// one by one, and all of them where a base is not aligned to 16 bytes). No shared memory. `count` elements.
 #include "activation.cuh"
 
-template <typename T, typename F>
-__device__ void for_each(size_t count, F operation) {
-    size_t from = (static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x) * Pack<T>::WIDTH;
-    if (from + Pack<T>::WIDTH <= count) {
-        operation(from, true);
-    } else {
-        for (size_t i = from; i < count; i++) operation(i, false);
-    }
+__device__ bool aligned(const void* a, const void* b, const void* c) {
+    return ((reinterpret_cast<size_t>(a) | reinterpret_cast<size_t>(b) | reinterpret_cast<size_t>(c)) & 15) == 0;
 }
 
+// out = f(a, b); out may be one of them.
 template <typename T, typename F>
 __device__ void combine(const T* a, const T* b, T* out, size_t count, F f) {
-    for_each<T>(count, [&](size_t i, bool packed) {
-        if (packed) {
-            Pack<T> x(a + i), y(b + i);
+    size_t from = (static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x) * Pack<T>::WIDTH;
+    if (from + Pack<T>::WIDTH <= count && aligned(a, b, out)) {
+        Pack<T> x(a + from), y(b + from);
 #pragma unroll
-            for (int k = 0; k < Pack<T>::WIDTH; k++) x.values[k] = from_float<T>(f(to_float(x.values[k]), to_float(y.values[k])));
-            x.store(out + i);
-        } else {
-            out[i] = from_float<T>(f(to_float(a[i]), to_float(b[i])));
-        }
-    });
+        for (int k = 0; k < Pack<T>::WIDTH; k++) x.values[k] = from_float<T>(f(to_float(x.values[k]), to_float(y.values[k])));
+        x.store(out + from);
+    } else {
+        for (size_t i = from; i < min(from + Pack<T>::WIDTH, count); i++) out[i] = from_float<T>(f(to_float(a[i]), to_float(b[i])));
+    }
 }
 
 // out = silu(gate) * up with silu(z) = z / (1 + exp(-z)) (arXiv 2002.05202, eq. 6); out may be gate or up.

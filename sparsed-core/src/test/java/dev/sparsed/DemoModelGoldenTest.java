@@ -32,7 +32,8 @@ class DemoModelGoldenTest {
 
     static Stream<Arguments> runs() {
         return GoldenCase.in(MODEL, RECORDINGS).stream()
-                .flatMap(golden -> Stream.of(1, 2).map(threads -> Arguments.of(golden, "vector", threads)));
+                .flatMap(golden -> TestBackends.fast()
+                        .flatMap(backend -> Stream.of(1, 2).map(threads -> Arguments.of(golden, backend, threads))));
     }
 
     /**
@@ -44,6 +45,7 @@ class DemoModelGoldenTest {
 
     static Stream<Arguments> generatedRuns() {
         Stream<Arguments> scalar = GoldenCase.in(MODEL, RECORDINGS).stream()
+                .filter(_ -> TestBackends.withScalar())
                 .filter(golden -> ALL || golden.name().equals("addition"))
                 .flatMap(golden -> Stream.of(1, 2).map(threads -> Arguments.of(golden, "scalar", threads)));
         return Stream.concat(scalar, runs());
@@ -51,6 +53,7 @@ class DemoModelGoldenTest {
 
     static Stream<Arguments> computedRuns() {
         Stream<Arguments> scalar = GoldenCase.in(MODEL, RECORDINGS).stream()
+                .filter(_ -> TestBackends.withScalar())
                 .flatMap(golden ->
                         (ALL ? Stream.of(1, 2) : Stream.of(2)).map(threads -> Arguments.of(golden, "scalar", threads)));
         return Stream.concat(scalar, runs());
@@ -61,7 +64,11 @@ class DemoModelGoldenTest {
     void generatesTheRecordedOutput(GoldenCase golden, String backend, int threads) {
         try (Recording recorded = golden.recording();
                 DiffusionModel model = DiffusionModel.load(
-                        MODEL, LoadOptions.DEFAULT.withBackend(backend).withThreads(threads))) {
+                        MODEL,
+                        LoadOptions.DEFAULT
+                                .withBackend(backend)
+                                .withThreads(threads)
+                                .withDtype(DType.F32))) {
             assertThat(model.backend().name()).isEqualTo(backend);
             int[] prompt = recorded.ints("prompt");
 

@@ -31,7 +31,7 @@ class GoldenCacheTest {
         List<GoldenCase> cases = GoldenCase.in(GoldenReplayTest.goldenFolder().resolve("llada-mha"), folder);
         assertThat(cases).as("recordings in " + folder).isNotEmpty();
         return cases.stream()
-                .flatMap(golden -> Stream.of("scalar", "vector")
+                .flatMap(golden -> TestBackends.names()
                         .flatMap(backend -> Stream.of(1, 2).map(threads -> Arguments.of(golden, backend, threads))));
     }
 

@@ -45,7 +45,7 @@ class GoldenReplayTest {
         List<GoldenCase> cases = GoldenCase.in(folder, folder);
         assertThat(cases).as("recordings in " + folder).isNotEmpty();
         return cases.stream()
-                .flatMap(golden -> Stream.of("scalar", "vector")
+                .flatMap(golden -> TestBackends.names()
                         .flatMap(backend -> Stream.of(1, 2).map(threads -> Arguments.of(golden, backend, threads))));
     }
 

@@ -26,8 +26,10 @@ import org.jspecify.annotations.Nullable;
 /** A backend on a GPU: weights are copied to the device once, requests run on streams of their own. */
 public final class CudaBackend implements Backend {
 
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final List<AutoCloseable> opened = new ArrayList<>();
     private final Deque<Lane> idle = new ArrayDeque<>();
@@ -97,7 +99,8 @@ public final class CudaBackend implements Backend {
         if (dimensions == 1) {
             return constant(widen(tensor), 1, columns);
         }
-        DeviceTensor weight = weight(tensor.name(), dtype, Math.toIntExact(tensor.shape().getFirst()), columns);
+        DeviceTensor weight =
+                weight(tensor.name(), dtype, Math.toIntExact(tensor.shape().getFirst()), columns);
         if (tensor.dtype() == dtype) {
             staging().upload(tensor.data(), weight.address());
         } else {
@@ -151,7 +154,8 @@ public final class CudaBackend implements Backend {
     @Override
     public synchronized ExecutionContext newContext() {
         device.bind();
-        if (staging != null) { // the model is loaded: its weights have to be there, and the pinned memory is no longer needed
+        if (staging != null) { // the model is loaded: its weights have to be there, and the pinned memory is no longer
+            // needed
             uploads.synchronize();
             staging.close();
             staging = null;

@@ -192,7 +192,13 @@ final class CudaContext implements ExecutionContext {
     private void multiply(DeviceTensor x, DeviceTensor weight, DeviceTensor out) {
         if (x.rows() > 0) {
             lane.blas.multiply(
-                    shape(x, weight, out), x.address(), x.columns(), weight.address(), x.columns(), 0, out.address(),
+                    shape(x, weight, out),
+                    x.address(),
+                    x.columns(),
+                    weight.address(),
+                    x.columns(),
+                    0,
+                    out.address(),
                     out.columns());
         }
     }
@@ -205,8 +211,18 @@ final class CudaContext implements ExecutionContext {
             return false;
         }
         lane.blas.multiplyEach(
-                shape(x, a, outA), 2, x.address(), x.columns(), 0, a.address(), x.columns(), strideW, 0, outA.address(),
-                outA.columns(), strideC);
+                shape(x, a, outA),
+                2,
+                x.address(),
+                x.columns(),
+                0,
+                a.address(),
+                x.columns(),
+                strideW,
+                0,
+                outA.address(),
+                outA.columns(),
+                strideC);
         return true;
     }
 
@@ -275,8 +291,8 @@ final class CudaContext implements ExecutionContext {
     public void guide(Tensor conditional, Tensor unconditional, float scale) {
         bind();
         DeviceTensor guided = Arguments.tensor("conditional", conditional, DType.F32);
-        DeviceTensor other = Arguments.tensor(
-                "unconditional", unconditional, DType.F32, conditional.rows(), conditional.columns());
+        DeviceTensor other =
+                Arguments.tensor("unconditional", unconditional, DType.F32, conditional.rows(), conditional.columns());
         if (guided.elements() > 0) {
             lane.elementwise.guide(guided, other, scale + 1);
         }

@@ -77,8 +77,7 @@ final class Lane implements AutoCloseable {
      */
     AttentionKernels attention(AttentionChoice choice, int headDim) {
         return attention.computeIfAbsent(
-                new AttentionKey(choice, headDim),
-                key -> opened(key.choice.open(modules, stream, dtype, key.headDim)));
+                new AttentionKey(choice, headDim), key -> opened(key.choice.open(modules, stream, dtype, key.headDim)));
     }
 
     @Override

@@ -48,8 +48,23 @@ public final class FlashAttention implements AttentionKernels {
         this.stream = stream;
         this.headDim = headDim;
         dense = new Launch(
-                modules, ATTENTION, "flash_dense_d" + headDim, stream, POINTER, INT, POINTER, INT, POINTER, INT, POINTER,
-                INT, POINTER, INT, INT, INT, FLOAT);
+                modules,
+                ATTENTION,
+                "flash_dense_d" + headDim,
+                stream,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                INT,
+                INT,
+                FLOAT);
     }
 
     /**
@@ -118,8 +133,25 @@ public final class FlashAttention implements AttentionKernels {
 
     private Launch sparseLaunch(int blockSize) {
         return new Launch(
-                modules, ATTENTION, "flash_sparse_d" + headDim + "_b" + blockSize, stream, POINTER, INT, POINTER, INT,
-                POINTER, INT, POINTER, INT, POINTER, INT, INT, FLOAT, POINTER, POINTER, POINTER);
+                modules,
+                ATTENTION,
+                "flash_sparse_d" + headDim + "_b" + blockSize,
+                stream,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                INT,
+                FLOAT,
+                POINTER,
+                POINTER,
+                POINTER);
     }
 
     /** Two stages of keys and values: tiles of 64 keys for blocks of 128, of 32 else (64 for heads of 64 and blocks of 64). */
@@ -167,17 +199,31 @@ public final class FlashAttention implements AttentionKernels {
         int sharedBytes = 384 * headDim + 16 * (layout.blocks() + layout.generationBlocks());
         if (sharedBytes > modules.device().sharedMemoryPerBlock()) {
             throw new IllegalArgumentException("blockSize = " + layout.blockSize() + ": a canvas of "
-                    + layout.canvasLength() + " has " + layout.blocks() + " blocks, more than this GPU can select from; "
+                    + layout.canvasLength() + " has " + layout.blocks()
+                    + " blocks, more than this GPU can select from; "
                     + "take larger blocks");
         }
-        launch.run(
-                Math.ceilDiv(layout.canvasLength(), ROWS), heads.queryHeads(), 1, SELECT_THREADS, sharedBytes);
+        launch.run(Math.ceilDiv(layout.canvasLength(), ROWS), heads.queryHeads(), 1, SELECT_THREADS, sharedBytes);
     }
 
     private Launch selectLaunch(int blockSize) {
         return new Launch(
-                modules, "block_selection", "select_d" + headDim + "_b" + blockSize, stream, POINTER, INT, POINTER, INT,
-                POINTER, INT, INT, FLOAT, INT, INT, INT, POINTER);
+                modules,
+                "block_selection",
+                "select_d" + headDim + "_b" + blockSize,
+                stream,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                INT,
+                FLOAT,
+                INT,
+                INT,
+                INT,
+                POINTER);
     }
 
     @Override

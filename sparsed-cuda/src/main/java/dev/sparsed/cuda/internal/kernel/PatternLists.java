@@ -53,8 +53,8 @@ public final class PatternLists implements AutoCloseable {
      */
     public KeptLists run(long words, BlockLayout layout, int heads, long lists) {
         int blocks = layout.blocks();
-        KeptLists result = new KeptLists(
-                lists, lists + countsOffset(layout, heads), layout.canvasLength(), layout.blockSize());
+        KeptLists result =
+                new KeptLists(lists, lists + countsOffset(layout, heads), layout.canvasLength(), layout.blockSize());
         launch.arguments()
                 .setPointer(0, words)
                 .setPointer(1, result.kept())

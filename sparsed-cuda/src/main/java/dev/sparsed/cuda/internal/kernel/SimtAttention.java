@@ -44,14 +44,57 @@ public final class SimtAttention implements AttentionKernels {
         String type = Launch.suffix(dtype);
         String variant = type + "_d" + variant(headDim);
         dense = new Launch(
-                modules, "simt_attention", "simt_dense_" + variant, stream, POINTER, POINTER, POINTER, POINTER,
-                POINTER, INT, INT, INT, INT, INT, FLOAT);
+                modules,
+                "simt_attention",
+                "simt_dense_" + variant,
+                stream,
+                POINTER,
+                POINTER,
+                POINTER,
+                POINTER,
+                POINTER,
+                INT,
+                INT,
+                INT,
+                INT,
+                INT,
+                FLOAT);
         sparse = new Launch(
-                modules, "simt_attention", "simt_sparse_" + variant, stream, POINTER, POINTER, POINTER, POINTER,
-                POINTER, POINTER, POINTER, INT, INT, INT, INT, INT, FLOAT);
+                modules,
+                "simt_attention",
+                "simt_sparse_" + variant,
+                stream,
+                POINTER,
+                POINTER,
+                POINTER,
+                POINTER,
+                POINTER,
+                POINTER,
+                POINTER,
+                INT,
+                INT,
+                INT,
+                INT,
+                INT,
+                FLOAT);
         select = new Launch(
-                modules, "simt_selection", "simt_select_" + type, stream, POINTER, POINTER, POINTER, POINTER, INT, INT,
-                INT, INT, INT, INT, INT, INT, FLOAT);
+                modules,
+                "simt_selection",
+                "simt_select_" + type,
+                stream,
+                POINTER,
+                POINTER,
+                POINTER,
+                POINTER,
+                INT,
+                INT,
+                INT,
+                INT,
+                INT,
+                INT,
+                INT,
+                INT,
+                FLOAT);
     }
 
     private static int variant(int headDim) {
@@ -126,7 +169,8 @@ public final class SimtAttention implements AttentionKernels {
         int sharedBytes = selectionBytes(heads.headDim(), layout.blocks());
         if (sharedBytes > modules.device().sharedMemoryPerBlock()) {
             throw new IllegalArgumentException("blockSize = " + layout.blockSize() + ": a canvas of "
-                    + layout.canvasLength() + " has " + layout.blocks() + " blocks, more than this GPU can select from; "
+                    + layout.canvasLength() + " has " + layout.blocks()
+                    + " blocks, more than this GPU can select from; "
                     + "take larger blocks, such as 32, 64 or 128");
         }
         select.arguments()
