@@ -43,17 +43,16 @@ extern "C" __global__ void guide_f32(float* conditional, const float* unconditio
     combine(conditional, unconditional, conditional, count, Guide{factor});
 }
 
-// x[row, column] += bias[column]; one element per thread, grid (columns / 256 rounded up, rows up to 65535 at a time).
+// x[row, column] = bias[column], for a product to be added to; one element per thread, grid (columns / 256 rounded up, rows up to 65535).
 template <typename T>
-__device__ void add_bias(T* x, const float* bias, int rows, int columns) {
+__device__ void repeat_bias(T* x, const float* bias, int rows, int columns) {
     int column = blockIdx.x * blockDim.x + threadIdx.x;
     for (int row = blockIdx.y; column < columns && row < rows; row += gridDim.y) {
-        T* element = x + static_cast<size_t>(row) * columns + column;
-        *element = from_float<T>(to_float(*element) + bias[column]);
+        x[static_cast<size_t>(row) * columns + column] = from_float<T>(bias[column]);
     }
 }
-extern "C" __global__ void add_bias_f32(float* x, const float* bias, int rows, int columns) { add_bias(x, bias, rows, columns); }
-extern "C" __global__ void add_bias_bf16(bf16* x, const float* bias, int rows, int columns) { add_bias(x, bias, rows, columns); }
+extern "C" __global__ void repeat_bias_f32(float* x, const float* bias, int rows, int columns) { repeat_bias(x, bias, rows, columns); }
+extern "C" __global__ void repeat_bias_bf16(bf16* x, const float* bias, int rows, int columns) { repeat_bias(x, bias, rows, columns); }
 
 // Checkpoint types to the device's: one element per thread, 256 threads.
 template <typename From, typename To>

@@ -20,13 +20,16 @@ public record ModelShape(int hidden, int layers, int heads, int mlp, int vocabul
     /** 8 layers of width 2048, heads 16 × 128: 545 million parameters. */
     public static final ModelShape M = new ModelShape(2048, 8, 16, 5632, 32_768);
 
+    /** LLaDA-8B: 32 layers of width 4096, heads 32 × 128. */
+    public static final ModelShape LLADA_8B = new ModelShape(4096, 32, 32, 12_288, 126_464);
+
     /** The shape of the demo model. */
     public static final ModelShape DEMO = new ModelShape(256, 8, 4, 704, 2048);
 
     /**
      * A shape by its name.
      *
-     * @param name S, M or demo
+     * @param name S, M, 8B or demo
      * @return the shape
      * @throws IllegalArgumentException if there is none of that name
      */
@@ -34,8 +37,9 @@ public record ModelShape(int hidden, int layers, int heads, int mlp, int vocabul
         return switch (name.toLowerCase(Locale.ROOT)) {
             case "s" -> S;
             case "m" -> M;
+            case "8b" -> LLADA_8B;
             case "demo" -> DEMO;
-            default -> throw new IllegalArgumentException("shape " + name + ": there are S, M and demo");
+            default -> throw new IllegalArgumentException("shape " + name + ": there are S, M, 8B and demo");
         };
     }
 

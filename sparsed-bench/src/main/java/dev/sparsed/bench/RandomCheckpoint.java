@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -25,7 +26,10 @@ import java.util.stream.Collectors;
 public final class RandomCheckpoint implements AutoCloseable {
 
     private static final String LAYERS = "model.transformer.blocks.";
-    private static final int CHUNK_BYTES = 1 << 20;
+    private static final int HEADER_BYTES = 1 << 20;
+
+    /** Random values of a kind; no multiple of a row, so that rows differ. Drawing each of eight billion would take minutes. */
+    private static final int POOL = (4 << 20) + 1021;
 
     private final Path folder;
 
@@ -153,35 +157,58 @@ public final class RandomCheckpoint implements AutoCloseable {
                     .append("]}");
         }
         byte[] json = header.append('}').toString().getBytes(StandardCharsets.UTF_8);
-        ByteBuffer buffer = ByteBuffer.allocateDirect(CHUNK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer buffer = ByteBuffer.allocateDirect(HEADER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        Map<Integer, ByteBuffer> pools = new HashMap<>();
         SplittableRandom random = new SplittableRandom(seed);
         try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             drain(buffer.putLong(json.length), out);
             drain(ByteBuffer.wrap(json).position(json.length), out);
             for (int[] extents : tensors.values()) {
-                writeTensor(extents, dtype, random, buffer, out);
+                ByteBuffer pool = extents.length == 1
+                        ? repeated(extents[0], dtype)
+                        : pools.computeIfAbsent(extents[1], in -> pool(in, dtype, random.split()));
+                writeTensor(elements(extents) * dtype.bytes(), pool, random, dtype, out);
             }
         }
     }
 
-    private static void writeTensor(
-            int[] extents, DType dtype, SplittableRandom random, ByteBuffer buffer, FileChannel out)
+    /** Uniform values of variance 1/in. A tensor takes them from a random place on, and from the start again. */
+    private static ByteBuffer pool(int in, DType dtype, SplittableRandom random) {
+        float bound = (float) Math.sqrt(3.0 / in); // a uniform number's variance is bound²/3
+        ByteBuffer pool = ByteBuffer.allocateDirect(POOL * dtype.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < POOL; i++) {
+            put(bound * (random.nextInt() * 0x1p-31f), dtype, pool);
+        }
+        return pool.flip();
+    }
+
+    /** The weights of a norm: ones. */
+    private static ByteBuffer repeated(int count, DType dtype) {
+        ByteBuffer ones = ByteBuffer.allocateDirect(count * dtype.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+        while (ones.hasRemaining()) {
+            put(1, dtype, ones);
+        }
+        return ones.flip();
+    }
+
+    private static void put(float value, DType dtype, ByteBuffer to) {
+        if (dtype == DType.BF16) {
+            to.putShort((short) (Float.floatToRawIntBits(value) >>> 16));
+        } else {
+            to.putFloat(value);
+        }
+    }
+
+    private static void writeTensor(long bytes, ByteBuffer pool, SplittableRandom random, DType dtype, FileChannel out)
             throws IOException {
-        boolean norm = extents.length == 1;
-        float bound = norm ? 0 : (float) Math.sqrt(3.0 / extents[1]); // a uniform number's variance is bound²/3
-        long count = elements(extents);
-        for (long i = 0; i < count; i++) {
-            if (buffer.remaining() < dtype.bytes()) {
-                drain(buffer, out);
-            }
-            float value = norm ? 1 : bound * (random.nextInt() * 0x1p-31f);
-            if (dtype == DType.BF16) {
-                buffer.putShort((short) (Float.floatToRawIntBits(value) >>> 16));
-            } else {
-                buffer.putFloat(value);
+        int start = random.nextInt(pool.limit() / dtype.bytes()) * dtype.bytes();
+        for (long left = bytes; left > 0; start = 0) {
+            ByteBuffer part = pool.slice(start, (int) Math.min(left, pool.limit() - start));
+            left -= part.remaining();
+            while (part.hasRemaining()) {
+                out.write(part);
             }
         }
-        drain(buffer, out);
     }
 
     private static long elements(int[] extents) {

@@ -34,6 +34,6 @@ class ModelShapeTest {
         assertThat(ModelShape.of("s")).isEqualTo(ModelShape.S);
         assertThat(ModelShape.of("M")).isEqualTo(ModelShape.M);
         assertThat(ModelShape.of("Demo")).isEqualTo(ModelShape.DEMO);
-        assertThatThrownBy(() -> ModelShape.of("L")).hasMessageContaining("shape L: there are S, M and demo");
+        assertThatThrownBy(() -> ModelShape.of("L")).hasMessageContaining("shape L: there are S, M, 8B and demo");
     }
 }

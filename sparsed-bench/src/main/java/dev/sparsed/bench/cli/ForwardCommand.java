@@ -43,7 +43,8 @@ final class ForwardCommand implements Callable<Integer> {
             names = "--shape",
             paramLabel = "NAME",
             defaultValue = "S",
-            description = "S (16 layers of 1024), M (8 layers of 2048) or demo. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "S (16 layers of 1024), M (8 layers of 2048), 8B (LLaDA-8B) or demo. Default: ${DEFAULT-VALUE}.")
     private String shapeName = "S";
 
     @Option(
@@ -85,7 +86,7 @@ final class ForwardCommand implements Callable<Integer> {
             names = "--backend",
             paramLabel = "NAME",
             defaultValue = "vector",
-            description = "vector or scalar. Default: ${DEFAULT-VALUE}.")
+            description = "vector, scalar or cuda. Default: ${DEFAULT-VALUE}.")
     private String backend = "vector";
 
     @Option(
@@ -134,17 +135,24 @@ final class ForwardCommand implements Callable<Integer> {
                 DiffusionModel model = DiffusionModel.load(
                         checkpoint.folder(),
                         LoadOptions.DEFAULT.withBackend(backend).withThreads(threads))) {
-            double peak = FmaPeak.measure(model.backend().threads());
+            boolean onCpu = !backend.equals("cuda");
+            double peak = onCpu ? FmaPeak.measure(model.backend().threads()) : Double.NaN;
             print(
                     out,
-                    "shape %s, %d of %d layers, %s weights of %s, %d threads, FMA peak %.0f GFLOP/s",
+                    "shape %s, %d of %d layers, %s weights of %s, %s, %s",
                     shapeName,
                     shape.layers(),
                     full.layers(),
                     dtype,
                     Texts.bytes(checkpoint.bytes()),
-                    model.backend().threads(),
-                    peak);
+                    model.backend().device(),
+                    onCpu
+                            ? String.format(
+                                    Locale.ROOT,
+                                    "%d threads, FMA peak %.0f GFLOP/s",
+                                    model.backend().threads(),
+                                    peak)
+                            : model.backend().notes());
             int warmUpSteps = Math.min(Math.ceilDiv(WARM_UP_LAYERS, shape.layers()), (genLength - 1) / 2);
             ForwardRun warmUp = new ForwardRun(model, shape, shape.layers(), warmUpSteps, select, blockSize);
             run(warmUp, Math.min(WARM_UP_TOKENS, longest));
@@ -214,14 +222,19 @@ final class ForwardCommand implements Callable<Integer> {
                 kinds.get(2).bytes());
         print(
                 out,
-                "%7s %12.0f %12.0f %12.0f GFLOP/s; %.2f, %.2f, %.2f of the FMA peak; heap %s, resident %s",
+                "%7s %12.0f %12.0f %12.0f GFLOP/s; %sheap %s, resident %s",
                 "",
                 kinds.get(0).gflops(),
                 kinds.get(1).gflops(),
                 kinds.get(2).gflops(),
-                kinds.get(0).gflops() / peak,
-                kinds.get(1).gflops() / peak,
-                kinds.get(2).gflops() / peak,
+                Double.isNaN(peak)
+                        ? ""
+                        : String.format(
+                                Locale.ROOT,
+                                "%.2f, %.2f, %.2f of the FMA peak; ",
+                                kinds.get(0).gflops() / peak,
+                                kinds.get(1).gflops() / peak,
+                                kinds.get(2).gflops() / peak),
                 Texts.bytes(MemoryUse.peakHeap()),
                 MemoryUse.peakResident().isPresent()
                         ? Texts.bytes(MemoryUse.peakResident().getAsLong())

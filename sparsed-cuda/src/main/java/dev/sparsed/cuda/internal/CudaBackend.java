@@ -111,6 +111,7 @@ public final class CudaBackend implements Backend {
                         .run(raw.address(), tensor.dtype(), weight.address(), dtype, weight.elements());
             }
         }
+        uploads.synchronize(); // requests read it on streams of their own
         return weight;
     }
 
@@ -119,6 +120,7 @@ public final class CudaBackend implements Backend {
         device.bind();
         DeviceTensor constant = weight("a constant", DType.F32, rows, columns);
         staging().upload(MemorySegment.ofArray(values).asSlice(0, constant.bytes()), constant.address());
+        uploads.synchronize();
         return constant;
     }
 
@@ -154,9 +156,7 @@ public final class CudaBackend implements Backend {
     @Override
     public synchronized ExecutionContext newContext() {
         device.bind();
-        if (staging != null) { // the model is loaded: its weights have to be there, and the pinned memory is no longer
-            // needed
-            uploads.synchronize();
+        if (staging != null) { // the model is loaded
             staging.close();
             staging = null;
         }

@@ -2,6 +2,7 @@ package dev.sparsed.cuda.internal;
 
 import dev.sparsed.cuda.internal.driver.Blas;
 import dev.sparsed.cuda.internal.driver.CudaDevice;
+import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
 import dev.sparsed.cuda.internal.kernel.DeviceTensor;
 import dev.sparsed.spi.AttentionBackend;
@@ -165,17 +166,19 @@ final class CudaContext implements ExecutionContext {
         for (int i = 0; i < layers.size(); i++) {
             DeviceTensor weight = weight(input, layers.get(i));
             DeviceTensor out = output(input, weight, outs.get(i));
+            float beta = repeatBias(layers.get(i), out);
             if (i + 1 < layers.size() && input.rows() <= ROWS_TO_BATCH) {
                 DeviceTensor nextWeight = weight(input, layers.get(i + 1));
                 DeviceTensor nextOut = output(input, nextWeight, outs.get(i + 1));
-                if (multiplyBoth(input, weight, nextWeight, out, nextOut)) {
-                    addBias(layers.get(i), out);
-                    addBias(layers.get(++i), nextOut);
+                boolean alike =
+                        (layers.get(i).bias() == null) == (layers.get(i + 1).bias() == null);
+                if (alike && canMultiplyBoth(weight, nextWeight, out, nextOut)) {
+                    repeatBias(layers.get(++i), nextOut);
+                    multiplyBoth(input, weight, nextWeight, beta, out, nextOut);
                     continue;
                 }
             }
-            multiply(input, weight, out);
-            addBias(layers.get(i), out);
+            multiply(input, weight, beta, out);
         }
     }
 
@@ -189,7 +192,7 @@ final class CudaContext implements ExecutionContext {
         return result;
     }
 
-    private void multiply(DeviceTensor x, DeviceTensor weight, DeviceTensor out) {
+    private void multiply(DeviceTensor x, DeviceTensor weight, float beta, DeviceTensor out) {
         if (x.rows() > 0) {
             lane.blas.multiply(
                     shape(x, weight, out),
@@ -197,19 +200,25 @@ final class CudaContext implements ExecutionContext {
                     x.columns(),
                     weight.address(),
                     x.columns(),
-                    0,
+                    beta,
                     out.address(),
                     out.columns());
         }
     }
 
-    /** {@return whether one call could do both} */
-    private boolean multiplyBoth(DeviceTensor x, DeviceTensor a, DeviceTensor b, DeviceTensor outA, DeviceTensor outB) {
+    /** {@return whether weights and outputs are of one shape and follow each other in memory in the same order} */
+    private static boolean canMultiplyBoth(DeviceTensor a, DeviceTensor b, DeviceTensor outA, DeviceTensor outB) {
+        return a.rows() == b.rows()
+                && outA.dtype() == outB.dtype()
+                && outA.rows() > 0
+                && b.address() > a.address()
+                && outB.address() > outA.address();
+    }
+
+    private void multiplyBoth(
+            DeviceTensor x, DeviceTensor a, DeviceTensor b, float beta, DeviceTensor outA, DeviceTensor outB) {
         long strideW = (b.address() - a.address()) / a.dtype().bytes();
         long strideC = (outB.address() - outA.address()) / outA.dtype().bytes();
-        if (x.rows() == 0 || a.rows() != b.rows() || outA.dtype() != outB.dtype() || strideW <= 0 || strideC <= 0) {
-            return false;
-        }
         lane.blas.multiplyEach(
                 shape(x, a, outA),
                 2,
@@ -219,11 +228,10 @@ final class CudaContext implements ExecutionContext {
                 a.address(),
                 x.columns(),
                 strideW,
-                0,
+                beta,
                 outA.address(),
                 outA.columns(),
                 strideC);
-        return true;
     }
 
     private static Blas.Shape shape(DeviceTensor x, DeviceTensor weight, DeviceTensor out) {
@@ -234,10 +242,13 @@ final class CudaContext implements ExecutionContext {
         return dtype == DType.F32 ? Blas.Type.F32 : Blas.Type.BF16;
     }
 
-    private void addBias(LinearLayer layer, DeviceTensor out) {
-        if (layer.bias() != null && out.rows() > 0) {
-            lane.elementwise.addBias(out, Arguments.tensor("bias", layer.bias(), DType.F32, 1, out.columns()));
+    /** {@return the factor of what lies in {@code out}: 1 if that is a bias now} */
+    private float repeatBias(LinearLayer layer, DeviceTensor out) {
+        if (layer.bias() == null || out.rows() == 0) {
+            return 0;
         }
+        lane.elementwise.repeatBias(out, Arguments.tensor("bias", layer.bias(), DType.F32, 1, out.columns()));
+        return 1;
     }
 
     @Override
@@ -343,6 +354,11 @@ final class CudaContext implements ExecutionContext {
                 destination[i] = Float.intBitsToFloat(upperHalves[i] << Short.SIZE);
             }
         }
+    }
+
+    /** {@return the stream the operations are submitted to} */
+    CudaStream stream() {
+        return lane.stream;
     }
 
     @Override

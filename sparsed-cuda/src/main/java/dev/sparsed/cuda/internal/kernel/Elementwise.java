@@ -22,8 +22,8 @@ public final class Elementwise implements AutoCloseable {
     private final Launch swiGlu;
     private final Launch add;
     private final Launch guide;
-    private final Launch addBias;
-    private final Launch addFloatBias;
+    private final Launch repeatBias;
+    private final Launch repeatFloatBias;
 
     /**
      * For one stream.
@@ -37,8 +37,8 @@ public final class Elementwise implements AutoCloseable {
         swiGlu = new Launch(modules, FILE, "swiglu_" + type, stream, POINTER, POINTER, POINTER, LONG);
         add = new Launch(modules, FILE, "add_" + type, stream, POINTER, POINTER, LONG);
         guide = new Launch(modules, FILE, "guide_f32", stream, POINTER, POINTER, FLOAT, LONG);
-        addBias = new Launch(modules, FILE, "add_bias_" + type, stream, POINTER, POINTER, INT, INT);
-        addFloatBias = new Launch(modules, FILE, "add_bias_f32", stream, POINTER, POINTER, INT, INT);
+        repeatBias = new Launch(modules, FILE, "repeat_bias_" + type, stream, POINTER, POINTER, INT, INT);
+        repeatFloatBias = new Launch(modules, FILE, "repeat_bias_f32", stream, POINTER, POINTER, INT, INT);
     }
 
     /**
@@ -85,13 +85,13 @@ public final class Elementwise implements AutoCloseable {
     }
 
     /**
-     * Adds a bias to every row.
+     * Fills every row with a bias, for a matrix product to be added to: one rounding less than adding it afterwards.
      *
      * @param x {@code [rows, columns]}
      * @param bias {@code [1, columns]}, F32
      */
-    public void addBias(DeviceTensor x, DeviceTensor bias) {
-        Launch launch = x.dtype() == DType.F32 ? addFloatBias : addBias;
+    public void repeatBias(DeviceTensor x, DeviceTensor bias) {
+        Launch launch = x.dtype() == DType.F32 ? repeatFloatBias : repeatBias;
         launch.arguments()
                 .setPointer(0, x.address())
                 .setPointer(1, bias.address())
@@ -109,7 +109,7 @@ public final class Elementwise implements AutoCloseable {
         swiGlu.close();
         add.close();
         guide.close();
-        addBias.close();
-        addFloatBias.close();
+        repeatBias.close();
+        repeatFloatBias.close();
     }
 }
