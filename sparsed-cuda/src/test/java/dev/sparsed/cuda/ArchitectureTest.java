@@ -1,11 +1,15 @@
 package dev.sparsed.cuda;
 
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.ACCESS_STANDARD_STREAMS;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.SymbolLookup;
 import org.junit.jupiter.api.Test;
 
 class ArchitectureTest {
@@ -42,6 +46,39 @@ class ArchitectureTest {
                 .callMethod(Runtime.class, "exit", int.class)
                 .orShould()
                 .callMethod(Runtime.class, "halt", int.class)
+                .check(CLASSES);
+    }
+
+    @Test
+    void onlyTheDriverLayerKnowsJCuda() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("dev.sparsed.cuda.internal.driver..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("jcuda..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void onlyTheDriverLayerCallsNativeCode() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("dev.sparsed.cuda.internal.driver..")
+                .should()
+                .dependOnClassesThat()
+                .belongToAnyOf(Linker.class, SymbolLookup.class, FunctionDescriptor.class)
+                .check(CLASSES);
+    }
+
+    @Test
+    void theDriverLayerKnowsNothingOfTheBackend() {
+        noClasses()
+                .that()
+                .resideInAPackage("dev.sparsed.cuda.internal.driver..")
+                .should()
+                .dependOnClassesThat(resideInAnyPackage(
+                        "dev.sparsed.spi..", "dev.sparsed.cuda", "dev.sparsed.cuda.internal.kernel.."))
                 .check(CLASSES);
     }
 }

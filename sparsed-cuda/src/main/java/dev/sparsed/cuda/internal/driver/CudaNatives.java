@@ -2,8 +2,8 @@ package dev.sparsed.cuda.internal.driver;
 
 import dev.sparsed.BackendUnavailableException;
 import java.nio.file.Path;
-import java.util.HashSet;
-import java.util.Set;
+import java.util.HashMap;
+import java.util.Map;
 import jcuda.JCudaVersion;
 import jcuda.LibUtils;
 import jcuda.driver.JCudaDriver;
@@ -21,7 +21,7 @@ final class CudaNatives {
 
     private static final String TEMPORARY_FOLDER = "java.io.tmpdir";
 
-    private static final Set<String> LOADED = new HashSet<>();
+    private static final Map<String, String> OUTCOMES = new HashMap<>();
 
     private CudaNatives() {}
 
@@ -52,10 +52,16 @@ final class CudaNatives {
         return cache.extract(LibUtils.class, "/lib/" + file);
     }
 
+    /** A class that failed to initialise stays so: the first failure is every later one's reason. */
     private static synchronized void load(String library, Runnable initialise) {
-        if (LOADED.contains(library)) {
-            return;
+        String failure = OUTCOMES.computeIfAbsent(library, _ -> initialise(library, initialise));
+        if (!failure.isEmpty()) {
+            throw new BackendUnavailableException(failure);
         }
+    }
+
+    /** {@return why it cannot be loaded; empty if it is} */
+    private static String initialise(String library, Runnable initialise) {
         NativeCache cache = NativeCache.of(
                 System.getProperty(NativeCache.PROPERTY), System.getenv(), System.getProperty("user.home"));
         Path folder = extract(library, cache).getParent();
@@ -63,19 +69,23 @@ final class CudaNatives {
         System.setProperty(TEMPORARY_FOLDER, folder.toString());
         try {
             initialise.run();
-            LOADED.add(library);
-        } catch (LinkageError e) { // UnsatisfiedLinkError at the first try, NoClassDefFoundError at the next
-            BackendUnavailableException unavailable = new BackendUnavailableException(
-                    "JCuda's native library " + library + " in " + folder + " cannot be loaded: " + firstLine(e)
-                            + "; the NVIDIA driver and, for JCublas2, CUDA 12's libcublas.so.12 have to be installed");
-            unavailable.initCause(e);
-            throw unavailable;
+            return "";
+        } catch (LinkageError e) {
+            return "JCuda's native library cannot be loaded: " + cause(String.valueOf(e.getMessage()))
+                    + "; the NVIDIA driver and, for JCublas2, CUDA 12's libcublas.so.12 have to be installed";
         } finally {
             System.setProperty(TEMPORARY_FOLDER, before);
         }
     }
 
-    private static String firstLine(Throwable e) {
-        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    /** Of JCuda's message, which holds the stack traces of all its attempts, what the system's loader said of ours, the last. */
+    static String cause(String message) {
+        return message.lines()
+                .filter(line -> line.contains(UnsatisfiedLinkError.class.getName()))
+                .reduce((_, last) -> last)
+                .or(() -> message.lines().findFirst())
+                .orElse("")
+                .replace(UnsatisfiedLinkError.class.getName() + ": ", "")
+                .strip();
     }
 }

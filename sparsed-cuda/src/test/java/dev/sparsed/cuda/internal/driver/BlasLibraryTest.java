@@ -1,0 +1,60 @@
+package dev.sparsed.cuda.internal.driver;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Test;
+
+class BlasLibraryTest {
+
+    @Test
+    void looksWhereTheUserSaysFirst() {
+        assertThat(BlasLibrary.places("/opt/a:/opt/b", "/env/x:/env/y"))
+                .containsExactly(
+                        "/opt/a",
+                        "/opt/b",
+                        "", // the system's loader
+                        "/env/x",
+                        "/env/y",
+                        "/usr/local/cuda/lib64",
+                        "/usr/local/cuda/targets/x86_64-linux/lib");
+    }
+
+    @Test
+    void takesEmptyAndRepeatedFoldersForNone() {
+        assertThat(BlasLibrary.places(" ", ":/env:/env::")).startsWith("", "/env", "/usr/local/cuda/lib64");
+    }
+
+    @Test
+    void prefersTheOneThatJCublasKnows() {
+        assertThat(BlasLibrary.values())
+                .extracting(BlasLibrary::file)
+                .containsExactly("libcublas.so.12", "libcublas.so.13");
+    }
+
+    @Test
+    void saysWhatToInstall() {
+        assertThat(BlasLibrary.NONE)
+                .contains("libcublas.so.12", "libcublas.so.13", "install", "-Dsparsed.cuda.libraries=/path");
+    }
+
+    @Test
+    void shapesAreChecked() {
+        assertThatThrownBy(() -> new Blas.Shape(1, 0, 1, Blas.Type.F32, Blas.Type.F32))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("n = 0");
+        assertThatThrownBy(() -> new Blas.Shape(1, 1, 1, Blas.Type.F32, Blas.Type.BF16))
+                .isInstanceOf(IllegalArgumentException.class);
+        Blas.Shape shape = new Blas.Shape(2, 3, 5, Blas.Type.BF16, Blas.Type.F32);
+        Blas.requireLeading(shape, 5, 5, 3);
+        assertThatThrownBy(() -> Blas.requireLeading(shape, 4, 5, 3)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> Blas.requireLeading(shape, 5, 4, 3)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> Blas.requireLeading(shape, 5, 5, 2)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void readsVersionNumbers() {
+        assertThat(BlasSettings.description(130100, "libcublas.so.13")).isEqualTo("cuBLAS 13.1.0 (libcublas.so.13)");
+        assertThat(BlasSettings.description(120605, "JCublas")).isEqualTo("cuBLAS 12.6.5 (JCublas)");
+    }
+}
