@@ -170,7 +170,7 @@ class MainTest {
             generate -n 100000 -p x             | 1 | for a context of 8192
             generate --prompt-tokens 5,2044     | 1 | mask token 2044 at 1
             generate --prompt-tokens 5 --system x | 1 | goes with a chat
-            bench-forward --shape L             | 1 | shape L: there are S, M and demo
+            bench-forward --shape L             | 1 | shape L: there are S, M, 8B and demo
             bench-forward --layers 1            | 1 | --layers 1: must be 2 ... 16
             bench-forward -n 3                  | 1 | --gen-length 3: must be at least 7
             generate hello                      | 1 | prompt = hello

@@ -4,7 +4,6 @@ import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
-import dev.sparsed.cuda.internal.kernel.AttentionKernels;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels.KeptLists;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels.TileList;
 import dev.sparsed.cuda.internal.kernel.DeviceTensor;
@@ -73,7 +72,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
                 : Arguments.tensor("logSumExp", logSumExp, DType.F32, q.rows(), heads.queryHeads());
         Arguments.check(k.rows() > 0, () -> "no keys");
         if (q.rows() > 0) {
-            kernels(AttentionChoice.dense(dtype, heads.headDim()), heads).dense(q, k, v, heads, result, sums);
+            lane.denseAttention(heads.headDim()).dense(q, k, v, heads, result, sums);
         }
     }
 
@@ -100,8 +99,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         if (rows.count() > 0) {
             long address = lists.address(PatternLists.bytes(layout, pattern.heads()));
             KeptLists kept = lane.patternLists.run(words(pattern), layout, pattern.heads(), address);
-            AttentionChoice choice = AttentionChoice.sparse(dtype, heads.headDim(), layout.blockSize());
-            kernels(choice, heads).sparse(q, tiles(rows, layout.blockSize()), k, v, heads, kept, result);
+            lane.sparseAttention(heads.headDim(), layout).sparse(q, tiles(rows, layout.blockSize()), k, v, heads, kept, result);
         }
     }
 
@@ -116,8 +114,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         long[] words = new long[heads.queryHeads() * layout.blocks() * Math.ceilDiv(layout.blocks(), Long.SIZE)];
         DeviceBuffer bits = bits(words.length);
         try {
-            AttentionChoice choice = AttentionChoice.sparse(dtype, heads.headDim(), layout.blockSize());
-            kernels(choice, heads).select(q, k, sums, heads, rule, bits.address());
+            lane.sparseAttention(heads.headDim(), layout).select(q, k, sums, heads, rule, bits.address());
             lane.stream.download(bits.address(), MemorySegment.ofArray(words));
             BlockPattern pattern = BlockPattern.of(layout, heads.queryHeads(), words);
             patterns.put(pattern, bits);
@@ -126,10 +123,6 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
             bits.close();
             throw e;
         }
-    }
-
-    private AttentionKernels kernels(AttentionChoice choice, HeadLayout heads) {
-        return lane.attention(choice, heads.headDim());
     }
 
     private long words(BlockPattern pattern) {

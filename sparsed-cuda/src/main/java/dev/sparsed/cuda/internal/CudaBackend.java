@@ -68,6 +68,7 @@ public final class CudaBackend implements Backend {
 
     private BackendInfo info(String blas) {
         int capability = device.computeCapability();
+        String attention = AttentionChoice.summary(AttentionChoice.capability(device), dtype);
         String about = String.format(
                 Locale.ROOT,
                 "%s (compute capability %d.%d, %.0f GiB), CUDA driver %d.%d, %s, %s",
@@ -79,7 +80,7 @@ public final class CudaBackend implements Backend {
                 device.driverVersion() % 1000 / 10,
                 blas,
                 dtype == DType.F32 ? "float32 (no TF32)" : "bf16 with float32 sums");
-        return new BackendInfo("cuda", about, 1, AttentionChoice.summary(dtype));
+        return new BackendInfo("cuda", about, 1, attention);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.sparsed.cuda.internal;
 
+import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.cuda.internal.driver.Blas;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels;
@@ -24,6 +25,7 @@ final class Lane implements AutoCloseable {
 
     private final KernelModules modules;
     private final DType dtype;
+    private final int capability;
     private final List<AutoCloseable> opened = new ArrayList<>();
     private final Map<AttentionKey, AttentionKernels> attention = new HashMap<>();
 
@@ -48,6 +50,7 @@ final class Lane implements AutoCloseable {
     Lane(KernelModules modules, DType dtype) {
         this.modules = modules;
         this.dtype = dtype;
+        this.capability = AttentionChoice.capability(modules.device());
         try {
             stream = opened(new CudaStream(modules.device()));
             blas = opened(Blas.open(stream));
@@ -70,14 +73,29 @@ final class Lane implements AutoCloseable {
     }
 
     /**
-     * {@return attention kernels}
+     * {@return the kernels for dense attention}
      *
-     * @param choice which family
      * @param headDim features of a head
      */
-    AttentionKernels attention(AttentionChoice choice, int headDim) {
+    AttentionKernels denseAttention(int headDim) {
+        return attention(AttentionChoice.dense(capability, dtype, headDim), headDim);
+    }
+
+    /**
+     * {@return the kernels for block-sparse attention and selection}
+     *
+     * @param headDim features of a head
+     * @param layout the canvas and its blocks
+     */
+    AttentionKernels sparseAttention(int headDim, BlockLayout layout) {
+        return attention(
+                AttentionChoice.sparse(capability, dtype, headDim, layout.blockSize(), layout.blocks()), headDim);
+    }
+
+    private AttentionKernels attention(AttentionChoice choice, int headDim) {
         return attention.computeIfAbsent(
-                new AttentionKey(choice, headDim), key -> opened(key.choice.open(modules, stream, dtype, key.headDim)));
+                new AttentionKey(choice, headDim),
+                key -> opened(key.choice.open(modules, stream, dtype, key.headDim)));
     }
 
     @Override

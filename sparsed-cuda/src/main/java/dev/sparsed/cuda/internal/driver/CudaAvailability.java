@@ -7,7 +7,7 @@ import jcuda.driver.CUresult;
 public final class CudaAvailability {
 
     /** Ampere: the first with {@code cp.async} and bf16 {@code mma.sync}, which the kernels use. */
-    static final int OLDEST_COMPUTE_CAPABILITY = 80;
+    public static final int OLDEST_COMPUTE_CAPABILITY = 80;
 
     /** CUDA 12.0: what JCuda 12's natives and the kernels' PTX need at least. */
     static final int OLDEST_DRIVER = 12000;

@@ -34,8 +34,13 @@ public final class KernelModules implements AutoCloseable {
      * @return the kernel
      */
     synchronized Kernel kernel(String file, String name) {
-        return modules.computeIfAbsent(file, key -> PtxModule.load(device, KernelModules.class, key + ".ptx"))
+        return modules.computeIfAbsent(file, key -> PtxModule.load(device, KernelModules.class, resource(key)))
                 .kernel(name);
+    }
+
+    /** Hopper's own instructions are in no PTX for all GPUs: these are compiled for it, and load without the driver's compiler. */
+    private static String resource(String file) {
+        return file + (file.startsWith("hopper_") ? ".cubin" : ".ptx");
     }
 
     @Override

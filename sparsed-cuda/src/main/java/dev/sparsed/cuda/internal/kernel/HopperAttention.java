@@ -1,0 +1,241 @@
+package dev.sparsed.cuda.internal.kernel;
+
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.FLOAT;
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
+import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.TENSOR_MAP;
+
+import dev.sparsed.attention.BlockLayout;
+import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.cuda.internal.driver.CudaStream;
+import dev.sparsed.cuda.internal.driver.DeviceBuffer;
+import dev.sparsed.cuda.internal.driver.TensorMap;
+import dev.sparsed.spi.HeadLayout;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * hopper_attention.cu, hopper_gather.cu and hopper_select.cu: bf16 with the instructions of compute capability 9.0 alone ({@code wgmma},
+ * tensor maps), as persistent kernels of one thread block per multiprocessor.
+ */
+public final class HopperAttention implements AttentionKernels {
+
+    /** The only compute capability whose code the kernels are. */
+    public static final int COMPUTE_CAPABILITY = 90;
+
+    private static final int MOST_BLOCKS = 2048;
+    private static final int CHUNK_COLUMNS = 64;
+    private static final int SELECT_ROWS = 128;
+    private static final int SELECT_THREADS = 384;
+    private static final int SELECT_KEYS = 128;
+
+    /**
+     * What a kernel's header comment says.
+     *
+     * @param file its file
+     * @param name its name
+     * @param threads threads of a block
+     * @param sharedBytes dynamic shared memory
+     * @param perBlock query rows (dense) or query tiles (sparse) of a thread block
+     * @param queryBox rows of a box of queries
+     * @param keyBox rows of a box of keys or values
+     */
+    private record Variant(
+            String file, String name, int threads, int sharedBytes, int perBlock, int queryBox, int keyBox) {}
+
+    private static final Map<Integer, Variant> DENSE = Map.of(
+            128, new Variant("hopper_attention", "hopper_dense_d128", 384, 214_120, 128, 64, 176),
+            64, new Variant("hopper_attention", "hopper_dense_d64", 512, 124_040, 192, 64, 128));
+
+    private static final Map<String, Variant> SPARSE = Map.of(
+            "128/128", new Variant("hopper_attention", "hopper_sparse_d128_b128", 384, 230_536, 1, 64, 128),
+            "128/64", new Variant("hopper_gather", "hopper_sparse_d128_b64", 512, 214_932, 3, 64, 64),
+            "128/32", new Variant("hopper_gather", "hopper_sparse_d128_b32", 512, 215_824, 6, 32, 32),
+            "64/128", new Variant("hopper_attention", "hopper_sparse_d64_b128", 384, 148_648, 1, 64, 128),
+            "64/64", new Variant("hopper_gather", "hopper_sparse_d64_b64", 512, 190_456, 3, 64, 64),
+            "64/32", new Variant("hopper_gather", "hopper_sparse_d64_b32", 512, 191_448, 6, 32, 32));
+
+    /** Dynamic shared memory of the selection, by head dimension. */
+    private static final Map<Integer, Integer> SELECT_BYTES = Map.of(128, 0, 64, 0);
+
+    private final KernelModules modules;
+    private final CudaStream stream;
+    private final int headDim;
+    private final int multiprocessors;
+    private final DeviceBuffer counter;
+    private final Map<String, Launch> launches = new HashMap<>();
+    private final Map<MapKey, TensorMap> tensorMaps = new HashMap<>();
+
+    private record MapKey(long address, int rows, int columns, int boxRows) {}
+
+    /**
+     * For one stream and one head dimension.
+     *
+     * @param modules the device's kernels
+     * @param stream where to run
+     * @param headDim D, 64 or 128
+     */
+    public HopperAttention(KernelModules modules, CudaStream stream, int headDim) {
+        this.modules = modules;
+        this.stream = stream;
+        this.headDim = headDim;
+        this.multiprocessors = modules.device().multiprocessors();
+        this.counter = modules.device().memory().borrow(Integer.BYTES, "a tile counter", stream);
+        stream.fillWords(counter.address(), 0, 1); // every launch leaves it zero
+    }
+
+    /**
+     * {@return whether there are kernels for dense attention with heads of this size}
+     *
+     * @param headDim D
+     */
+    public static boolean serves(int headDim) {
+        return DENSE.containsKey(headDim);
+    }
+
+    /**
+     * {@return whether there are kernels for block-sparse attention and selection}
+     *
+     * @param headDim D
+     * @param blockSize B
+     */
+    public static boolean serves(int headDim, int blockSize) {
+        return SPARSE.containsKey(headDim + "/" + blockSize);
+    }
+
+    /**
+     * {@return whether a canvas has no more blocks than the kernels have room for}
+     *
+     * @param blocks n
+     */
+    public static boolean hasRoomFor(int blocks) {
+        return blocks <= MOST_BLOCKS;
+    }
+
+    @Override
+    public void dense(
+            DeviceTensor queries,
+            DeviceTensor keys,
+            DeviceTensor values,
+            HeadLayout heads,
+            DeviceTensor out,
+            @Nullable DeviceTensor logSumExp) {
+        Variant variant = DENSE.get(headDim);
+        Launch launch = launches.computeIfAbsent(
+                variant.name,
+                name -> new Launch(
+                        modules, variant.file, name, stream, TENSOR_MAP, TENSOR_MAP, TENSOR_MAP, POINTER, POINTER, INT,
+                        INT, INT, INT, INT, FLOAT, POINTER));
+        matrices(launch, variant, queries, keys, values, heads, out);
+        launch.arguments()
+                .setPointer(4, logSumExp == null ? 0 : logSumExp.address())
+                .setPointer(11, counter.address());
+        run(launch, variant, Math.ceilDiv(queries.rows(), variant.perBlock), heads);
+    }
+
+    @Override
+    public void sparse(
+            DeviceTensor queries,
+            TileList tiles,
+            DeviceTensor keys,
+            DeviceTensor values,
+            HeadLayout heads,
+            KeptLists lists,
+            DeviceTensor out) {
+        Variant variant = SPARSE.get(headDim + "/" + lists.blockSize());
+        Launch launch = launches.computeIfAbsent(
+                variant.name,
+                name -> new Launch(
+                        modules, variant.file, name, stream, TENSOR_MAP, TENSOR_MAP, TENSOR_MAP, POINTER, POINTER, INT,
+                        INT, INT, INT, INT, FLOAT, POINTER, POINTER, INT, POINTER, INT, POINTER));
+        matrices(launch, variant, queries, keys, values, heads, out);
+        launch.arguments()
+                .setPointer(4, 0)
+                .setPointer(11, lists.kept())
+                .setPointer(12, lists.counts())
+                .setInt(13, Math.ceilDiv(lists.canvasLength(), lists.blockSize()))
+                .setPointer(14, tiles.address())
+                .setInt(15, tiles.count())
+                .setPointer(16, counter.address());
+        run(launch, variant, Math.ceilDiv(tiles.count(), variant.perBlock), heads);
+    }
+
+    private void matrices(
+            Launch launch,
+            Variant variant,
+            DeviceTensor queries,
+            DeviceTensor keys,
+            DeviceTensor values,
+            HeadLayout heads,
+            DeviceTensor out) {
+        launch.arguments()
+                .setTensorMap(0, tensorMap(queries, variant.queryBox))
+                .setTensorMap(1, tensorMap(keys, variant.keyBox))
+                .setTensorMap(2, tensorMap(values, variant.keyBox))
+                .setPointer(3, out.address())
+                .setInt(5, queries.rows())
+                .setInt(6, keys.rows())
+                .setInt(7, heads.queryHeads())
+                .setInt(8, heads.keyValueHeads())
+                .setInt(9, out.columns())
+                .setFloat(10, heads.scale());
+    }
+
+    private void run(Launch launch, Variant variant, int blocks, HeadLayout heads) {
+        int grid = (int) Math.min(multiprocessors, (long) blocks * heads.queryHeads());
+        launch.run(grid, 1, 1, variant.threads, variant.sharedBytes);
+    }
+
+    /** Boxes of 64 columns, 128 bytes, are as wide as the swizzle. */
+    private TensorMap tensorMap(DeviceTensor tensor, int boxRows) {
+        if (tensorMaps.size() > 1000) {
+            tensorMaps.clear(); // a request's tensors come again in every step; those of closed requests are left behind
+        }
+        return tensorMaps.computeIfAbsent(
+                new MapKey(tensor.address(), tensor.rows(), tensor.columns(), boxRows),
+                key -> TensorMap.bfloat16(
+                        key.address,
+                        new long[] {key.columns, key.rows},
+                        new long[] {(long) key.columns * Short.BYTES},
+                        new int[] {CHUNK_COLUMNS, key.boxRows},
+                        TensorMap.Swizzle.BYTES_128));
+    }
+
+    @Override
+    public void select(
+            DeviceTensor queries,
+            DeviceTensor keys,
+            DeviceTensor logSumExp,
+            HeadLayout heads,
+            SelectionRule rule,
+            long words) {
+        BlockLayout layout = rule.layout();
+        Launch launch = launches.computeIfAbsent(
+                "hopper_select_d" + headDim + "_b" + layout.blockSize(),
+                name -> new Launch(
+                        modules, "hopper_select", name, stream, TENSOR_MAP, TENSOR_MAP, POINTER, INT, INT, INT, FLOAT,
+                        INT, INT, INT, POINTER, POINTER));
+        launch.arguments()
+                .setTensorMap(0, tensorMap(queries, CHUNK_COLUMNS))
+                .setTensorMap(1, tensorMap(keys, SELECT_KEYS))
+                .setPointer(2, logSumExp.address())
+                .setInt(3, layout.canvasLength())
+                .setInt(4, heads.queryHeads())
+                .setInt(5, heads.keyValueHeads())
+                .setFloat(6, heads.scale())
+                .setInt(7, layout.firstGenerationBlock())
+                .setInt(8, rule.promptBudget())
+                .setInt(9, rule.generationBudget())
+                .setPointer(10, words)
+                .setPointer(11, counter.address());
+        long tiles = (long) Math.ceilDiv(layout.canvasLength(), SELECT_ROWS) * heads.queryHeads();
+        launch.run((int) Math.min(multiprocessors, tiles), 1, 1, SELECT_THREADS, SELECT_BYTES.get(headDim));
+    }
+
+    @Override
+    public void close() {
+        launches.values().forEach(Launch::close);
+        counter.close();
+    }
+}
