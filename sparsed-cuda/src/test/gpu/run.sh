@@ -6,7 +6,8 @@
 #   bash run.sh sparsed bench ...        the sparsed command
 #   bash run.sh java <options> <class>   any class
 #
-# cuBLAS is looked for in python's nvidia packages; SPARSED_CUDA_LIBRARIES=<folders> overrides.
+# cuBLAS is looked for in python's nvidia packages; SPARSED_CUDA_LIBRARIES=<folders> overrides. SPARSED_UNPACKED=<folder>: where to
+# unpack. SPARSED_DETAILS=summary: only failures and sums instead of a line for each test.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -63,7 +64,7 @@ case ${1:-test} in
     fi
     shift
     java -cp "$path" org.junit.platform.console.ConsoleLauncher execute \
-      --disable-banner --disable-ansi-colors --fail-if-no-tests --details=tree "$@"
+      --disable-banner --disable-ansi-colors --fail-if-no-tests --details="${SPARSED_DETAILS:-tree}" "$@"
     ;;
   sparsed)
     shift

@@ -6,6 +6,7 @@ import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.LONG;
 import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sparsed.DeviceMemoryException;
 import dev.sparsed.cuda.RequiresGpu;
@@ -257,6 +258,7 @@ class DriverGpuTest {
 
     @Test
     void describesATensorToHopper() {
+        assumeTrue(device.computeCapability() >= 90, "the tensor memory accelerator exists since Hopper");
         try (DeviceBuffer buffer = device.memory().allocate(64 * 256 * 2, "a test")) {
             TensorMap map = TensorMap.bfloat16(
                     buffer.address(),
