@@ -99,7 +99,8 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         if (rows.count() > 0) {
             long address = lists.address(PatternLists.bytes(layout, pattern.heads()));
             KeptLists kept = lane.patternLists.run(words(pattern), layout, pattern.heads(), address);
-            lane.sparseAttention(heads.headDim(), layout).sparse(q, tiles(rows, layout.blockSize()), k, v, heads, kept, result);
+            lane.sparseAttention(heads.headDim(), layout)
+                    .sparse(q, tiles(rows, layout.blockSize()), k, v, heads, kept, result);
         }
     }
 
@@ -114,7 +115,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         long[] words = new long[heads.queryHeads() * layout.blocks() * Math.ceilDiv(layout.blocks(), Long.SIZE)];
         DeviceBuffer bits = bits(words.length);
         try {
-            lane.sparseAttention(heads.headDim(), layout).select(q, k, sums, heads, rule, bits.address());
+            lane.selection(heads.headDim(), layout).select(q, k, sums, heads, rule, bits.address());
             lane.stream.download(bits.address(), MemorySegment.ofArray(words));
             BlockPattern pattern = BlockPattern.of(layout, heads.queryHeads(), words);
             patterns.put(pattern, bits);

@@ -2,6 +2,7 @@ package dev.sparsed.cuda.internal;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.cuda.internal.driver.Blas;
+import dev.sparsed.cuda.internal.driver.CudaAvailability;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels;
 import dev.sparsed.cuda.internal.kernel.Elementwise;
@@ -82,7 +83,7 @@ final class Lane implements AutoCloseable {
     }
 
     /**
-     * {@return the kernels for block-sparse attention and selection}
+     * {@return the kernels for block-sparse attention}
      *
      * @param headDim features of a head
      * @param layout the canvas and its blocks
@@ -92,10 +93,26 @@ final class Lane implements AutoCloseable {
                 AttentionChoice.sparse(capability, dtype, headDim, layout.blockSize(), layout.blocks()), headDim);
     }
 
+    /**
+     * {@return the kernels for selection}
+     *
+     * @param headDim features of a head
+     * @param layout the canvas and its blocks
+     */
+    AttentionKernels selection(int headDim, BlockLayout layout) {
+        return attention(
+                AttentionChoice.sparse(
+                        CudaAvailability.OLDEST_COMPUTE_CAPABILITY,
+                        dtype,
+                        headDim,
+                        layout.blockSize(),
+                        layout.blocks()),
+                headDim);
+    }
+
     private AttentionKernels attention(AttentionChoice choice, int headDim) {
         return attention.computeIfAbsent(
-                new AttentionKey(choice, headDim),
-                key -> opened(key.choice.open(modules, stream, dtype, key.headDim)));
+                new AttentionKey(choice, headDim), key -> opened(key.choice.open(modules, stream, dtype, key.headDim)));
     }
 
     @Override

@@ -180,15 +180,18 @@ class OperationsGpuTest {
                     float[] b = pair.values(random, out * in, (float) (1 / Math.sqrt(in)));
                     float[] bias = pair.values(random, out, 1);
                     String what = "linear [" + rows + ", " + in + "] to " + out;
-                    pair.compare(what, 2 * rounding, side -> { // cuBLAS may round the product before it adds the bias
-                        Tensor result = side.context.allocate(rows, out);
-                        side.context.linear(
-                                side.tensor(x, rows, in),
-                                side.weight(a, out, in),
-                                side.backend.constant(bias, 1, out),
-                                result);
-                        return result;
-                    });
+                    pair.compare(
+                            what,
+                            2 * rounding,
+                            side -> { // cuBLAS may round the product before it adds the bias
+                                Tensor result = side.context.allocate(rows, out);
+                                side.context.linear(
+                                        side.tensor(x, rows, in),
+                                        side.weight(a, out, in),
+                                        side.backend.constant(bias, 1, out),
+                                        result);
+                                return result;
+                            });
                     pair.compare(what + " in float32", 2e-5f, side -> {
                         Tensor result = side.context.allocateFloats(rows, out);
                         side.context.linear(side.tensor(x, rows, in), side.weight(a, out, in), null, result);
@@ -196,7 +199,7 @@ class OperationsGpuTest {
                     });
                     for (int which = 0; which < 2; which++) {
                         int compared = which;
-                        pair.compare(what + ", two layers, number " + which, rounding, side -> {
+                        pair.compare(what + ", two layers, number " + which, 2 * rounding, side -> {
                             List<Tensor> results =
                                     List.of(side.context.allocate(rows, out), side.context.allocate(rows, out));
                             side.context.linear(

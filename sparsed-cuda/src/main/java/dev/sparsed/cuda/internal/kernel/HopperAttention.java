@@ -125,8 +125,22 @@ public final class HopperAttention implements AttentionKernels {
         Launch launch = launches.computeIfAbsent(
                 variant.name,
                 name -> new Launch(
-                        modules, variant.file, name, stream, TENSOR_MAP, TENSOR_MAP, TENSOR_MAP, POINTER, POINTER, INT,
-                        INT, INT, INT, INT, FLOAT, POINTER));
+                        modules,
+                        variant.file,
+                        name,
+                        stream,
+                        TENSOR_MAP,
+                        TENSOR_MAP,
+                        TENSOR_MAP,
+                        POINTER,
+                        POINTER,
+                        INT,
+                        INT,
+                        INT,
+                        INT,
+                        INT,
+                        FLOAT,
+                        POINTER));
         matrices(launch, variant, queries, keys, values, heads, out);
         launch.arguments()
                 .setPointer(4, logSumExp == null ? 0 : logSumExp.address())
@@ -147,8 +161,27 @@ public final class HopperAttention implements AttentionKernels {
         Launch launch = launches.computeIfAbsent(
                 variant.name,
                 name -> new Launch(
-                        modules, variant.file, name, stream, TENSOR_MAP, TENSOR_MAP, TENSOR_MAP, POINTER, POINTER, INT,
-                        INT, INT, INT, INT, FLOAT, POINTER, POINTER, INT, POINTER, INT, POINTER));
+                        modules,
+                        variant.file,
+                        name,
+                        stream,
+                        TENSOR_MAP,
+                        TENSOR_MAP,
+                        TENSOR_MAP,
+                        POINTER,
+                        POINTER,
+                        INT,
+                        INT,
+                        INT,
+                        INT,
+                        INT,
+                        FLOAT,
+                        POINTER,
+                        POINTER,
+                        INT,
+                        POINTER,
+                        INT,
+                        POINTER));
         matrices(launch, variant, queries, keys, values, heads, out);
         launch.arguments()
                 .setPointer(4, 0)
@@ -190,7 +223,8 @@ public final class HopperAttention implements AttentionKernels {
     /** Boxes of 64 columns, 128 bytes, are as wide as the swizzle. */
     private TensorMap tensorMap(DeviceTensor tensor, int boxRows) {
         if (tensorMaps.size() > 1000) {
-            tensorMaps.clear(); // a request's tensors come again in every step; those of closed requests are left behind
+            tensorMaps
+                    .clear(); // a request's tensors come again in every step; those of closed requests are left behind
         }
         return tensorMaps.computeIfAbsent(
                 new MapKey(tensor.address(), tensor.rows(), tensor.columns(), boxRows),
@@ -214,8 +248,22 @@ public final class HopperAttention implements AttentionKernels {
         Launch launch = launches.computeIfAbsent(
                 "hopper_select_d" + headDim + "_b" + layout.blockSize(),
                 name -> new Launch(
-                        modules, "hopper_select", name, stream, TENSOR_MAP, TENSOR_MAP, POINTER, INT, INT, INT, FLOAT,
-                        INT, INT, INT, POINTER, POINTER));
+                        modules,
+                        "hopper_select",
+                        name,
+                        stream,
+                        TENSOR_MAP,
+                        TENSOR_MAP,
+                        POINTER,
+                        INT,
+                        INT,
+                        INT,
+                        FLOAT,
+                        INT,
+                        INT,
+                        INT,
+                        POINTER,
+                        POINTER));
         launch.arguments()
                 .setTensorMap(0, tensorMap(queries, CHUNK_COLUMNS))
                 .setTensorMap(1, tensorMap(keys, SELECT_KEYS))
