@@ -34,7 +34,9 @@ version=$("$jdk/bin/java" -version 2>&1 | sed -n 2p)
 if [ "$(cat "$out/runtime.version" 2>/dev/null || true)" != "$version" ] || [ ! -f "$out/runtime.tar.xz" ]; then
   # Uncompressed inside: xz does better on the whole.
   "$jdk/bin/jlink" --output "$work/runtime" --strip-debug --no-header-files --no-man-pages --compress zip-0 --add-modules \
-    java.base,java.logging,java.management,java.net.http,java.sql,java.xml,jdk.incubator.vector,jdk.management,jdk.unsupported
+    java.base,java.desktop,java.logging,java.management,java.net.http,java.sql,java.xml,jdk.incubator.vector,jdk.management,jdk.unsupported
+  # The chat templates need java.beans, which is in java.desktop, but none of that module's native libraries.
+  rm -f "$work"/runtime/lib/lib{awt,font,freetype,lcms,mlib,javajpeg,splash,jsound,jawt}*
   tar c -C "$work" runtime | xz -9 >"$out/runtime.tar.xz"
   echo "$version" >"$out/runtime.version"
 fi

@@ -25,6 +25,9 @@ class DemoModelQualityTest {
 
     private static final Set<String> SHORT = Set.of("add", "sub", "sort", "reverse");
 
+    /** {@code -Dsparsed.test.backends=cuda} names another than every machine has. */
+    private static final String BACKEND = System.getProperty("sparsed.test.backends", "vector");
+
     private DemoModel demo;
     private DiffusionModel model;
     private List<Task> tasks;
@@ -32,7 +35,7 @@ class DemoModelQualityTest {
     @BeforeAll
     void load() throws IOException {
         demo = DemoModel.open();
-        model = DiffusionModel.load(demo.folder(), LoadOptions.DEFAULT.withBackend("vector"));
+        model = DiffusionModel.load(demo.folder(), LoadOptions.DEFAULT.withBackend(BACKEND));
         try (InputStream in = DemoModel.tasks()) {
             tasks = TaskFile.read(in, "the demo model's tasks");
         }
