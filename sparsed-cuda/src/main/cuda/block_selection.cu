@@ -9,8 +9,14 @@
 // bytes; lse [rows, heads], natural logarithms; words [heads][n][ceil(n / 64)], bit j % 64 of word j / 64; n = ceil(rows / B).
 // 0 <= g < n, 1 <= k1 <= n, 1 <= k2 <= n - g, scale > 0.
 //
-//   select_dD_bB    128 threads, grid (ceil(rows / 128), heads), dynamic shared memory 384 D + 16 (n + n - g) bytes
-//   pattern_lists   32 threads, grid (n, heads); kept [heads][n][n] ascending, entries past keptCount [heads][n] are not written
+//   select_d{64,128}_b{32,64,128}   128 threads, grid (ceil(rows / 128), heads), at most 168 registers,
+//                                   dynamic shared memory 384 D + 16 (n + n - g) bytes, which is what limits n
+//   pattern_lists                   32 threads, grid (n, heads), no shared memory; kept [heads][n][n] ascending,
+//                                   entries past keptCount [heads][n] are not written
+//
+// A CTA owns 128 rows of queries, a warp 32 of them as in flash_attention.cu, and streams the keys twice: the generation keys for
+// the log-sum-exp of each row over them, then all keys. Each warp adds up its rows' part of every importance in shared memory;
+// then one warp per query block adds the parts and finds the k-th largest bit by bit.
 #include "mma.cuh"
 
 constexpr int WARPS = 4;
@@ -18,6 +24,10 @@ constexpr int ROWS = 32 * WARPS;
 constexpr int TILE_KEYS = 64;
 constexpr int STEP_KEYS = 32;
 constexpr int STAGES = 3;
+constexpr int AHEAD = 2;  // fragments of keys on their way from shared memory
+constexpr int STEPS = TILE_KEYS / STEP_KEYS;
+
+using Scores = float[2][STEP_KEYS / 8][4];  // of a warp's 32 rows of queries: half, fragment, element
 
 // The k-th largest of n values >= 0 and how many of those equal to it are among the k largest; the same in all lanes.
 struct Threshold {
@@ -70,8 +80,8 @@ __device__ __forceinline__ void select(const bf16* queries, int ldq, const bf16*
   copies_commit();
   copies_wait<0>();
   __syncthreads();
-  Queries<D, D / 16> q;
-  q.load(ring + warp * 32 * 2 * D, 0);
+  Queries<D> q;
+  q.load(ring + warp * 64 * D);
 
   // Goes through the keys from `first` on, STEP_KEYS at a time: use(scores, first key).
   auto stream = [&](int first, auto&& use) {
@@ -89,16 +99,29 @@ __device__ __forceinline__ void select(const bf16* queries, int ldq, const bf16*
     int stage = 0;
     for (int tile = 0; tile < tiles; tile++) {
       copies_wait<STAGES - 2>();
-      __syncthreads();
+      __syncthreads();  // the tile is there, and all warps are done with the one before
+      const uint32_t address = keys_address<D>(ring + stage * TILE);
+      constexpr int LOADS = D / 16 * (STEP_KEYS / 16);  // of fragments of a step
+      uint32_t fragments[AHEAD][4];
+      auto fetch = [&](int i) {
+        if (i < STEPS * LOADS)
+          load_keys<D, STEP_KEYS>(fragments[i % AHEAD], address + i / LOADS * STEP_KEYS * 2 * D, i % LOADS);
+      };
+#pragma unroll
+      for (int i = 0; i < AHEAD; i++) fetch(i);
       if (tile + STAGES - 1 < tiles) load(tile + STAGES - 1, stage == 0 ? STAGES - 1 : stage - 1);
       copies_commit();
-      const uint32_t address = keys_address<D>(ring + stage * TILE);
 #pragma unroll
-      for (int step = 0; step < TILE_KEYS / STEP_KEYS; step++) {
+      for (int step = 0; step < STEPS; step++) {
         const int key = first + tile * TILE_KEYS + step * STEP_KEYS;
         if (step > 0 && key >= rows) break;
-        float s[2][STEP_KEYS / 8][4];
-        q.template scores<STEP_KEYS>(s, address + step * STEP_KEYS * 2 * D);
+        Scores s;
+        clear<STEP_KEYS>(s);
+#pragma unroll
+        for (int i = 0; i < LOADS; i++) {
+          q.template multiply<STEP_KEYS>(s, i, fragments[(step * LOADS + i) % AHEAD]);
+          fetch(step * LOADS + i + AHEAD);
+        }
         if (key + STEP_KEYS > rows) mask_columns<STEP_KEYS>(s, rows - key);
         use(s, key);
       }
@@ -115,7 +138,7 @@ __device__ __forceinline__ void select(const bf16* queries, int ldq, const bf16*
       maximum[i / 2][i % 2] = -1e30f;  // finite: a lane may see masked columns only
       sum[i / 2][i % 2] = 0.0f;
     }
-    stream(g * BLOCK, [&](float(&s)[2][STEP_KEYS / 8][4], int) {
+    stream(g * BLOCK, [&](Scores& s, int) {
 #pragma unroll
       for (int h = 0; h < 2; h++)
 #pragma unroll
@@ -156,7 +179,7 @@ __device__ __forceinline__ void select(const bf16* queries, int ldq, const bf16*
       if (row >= rows) generatedLse[h][r] = INFINITY;  // no row, no importance
     }
 
-  auto probabilities = [&](const float(&s)[2][STEP_KEYS / 8][4], const float(&base)[2][2]) {
+  auto probabilities = [&](const Scores& s, const float(&base)[2][2]) {
     float sum[2][2] = {};
 #pragma unroll
     for (int j = 0; j < STEP_KEYS / 8; j++)
@@ -173,7 +196,7 @@ __device__ __forceinline__ void select(const bf16* queries, int ldq, const bf16*
   };
   float sumAll = 0.0f;
   float sumGenerated = 0.0f;
-  stream(0, [&](float(&s)[2][STEP_KEYS / 8][4], int key) {
+  stream(0, [&](Scores& s, int key) {
     const int block = key / BLOCK;
     sumAll += probabilities(s, denseLse);
     if (block >= g) sumGenerated += probabilities(s, generatedLse);
@@ -224,9 +247,9 @@ __device__ __forceinline__ void select(const bf16* queries, int ldq, const bf16*
 SELECT(128, 128, 3)
 SELECT(128, 64, 3)
 SELECT(128, 32, 3)
-SELECT(64, 128, 4)
-SELECT(64, 64, 4)
-SELECT(64, 32, 4)
+SELECT(64, 128, 3)
+SELECT(64, 64, 3)
+SELECT(64, 32, 3)
 
 extern "C" __global__ __launch_bounds__(32) void pattern_lists(const uint64_t* words, int n, uint16_t* kept, int* keptCount) {
   const int lane = threadIdx.x;

@@ -75,17 +75,6 @@ __device__ __forceinline__ void load_matrices_transposed(uint32_t (&m)[4], uint3
                : "r"(address));
 }
 
-__device__ __forceinline__ void store_fragment(uint32_t address, const uint32_t (&m)[4]) {
-  asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(address), "r"(m[0]), "r"(m[1]), "r"(m[2]), "r"(m[3])
-               : "memory");
-}
-
-__device__ __forceinline__ void load_fragment(uint32_t (&m)[4], uint32_t address) {
-  asm volatile("ld.shared.v4.b32 {%0, %1, %2, %3}, [%4];"
-               : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
-               : "r"(address));
-}
-
 // c += a b, with a 16 x 16, b 16 x 8.
 __device__ __forceinline__ void multiply_add(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   asm volatile(
@@ -107,84 +96,66 @@ __device__ __forceinline__ uint32_t pack(float low, float high) {
   return packed;
 }
 
-// The address from which this lane takes part in loading A (or transposed V) fragments of 16 rows of a tile. Fragments 16
-// columns further on are at address ^ 32, ^ 64, ...; 16 rows further down at address + 32 D.
+// The address from which this lane takes part in loading A (or transposed V) fragments of the first 16 columns of 16 rows of a
+// tile; 16 rows further down is 32 D bytes on, for other columns see `columns`.
 template <int D>
 __device__ __forceinline__ uint32_t rows_address(uint32_t tile) {
   const int lane = threadIdx.x & 31;
   return tile + (lane & 15) * 2 * D + (((lane >> 4) ^ (lane & 7)) << 4);
 }
 
-// The same for B fragments of 16 keys: matrices (keys 0-7, columns 0-7), (0-7, 8-15), (8-15, 0-7), (8-15, 8-15).
+// The same, k * 16 columns further on. The swizzle changes the lower 3 bits of the chunk only.
+__device__ __forceinline__ uint32_t columns(uint32_t address, int k) { return (address ^ ((k & 3) * 32)) + k / 4 * 128; }
+
+// Like rows_address, for B fragments of 16 keys: matrices (keys 0-7, columns 0-7), (0-7, 8-15), (8-15, 0-7), (8-15, 8-15).
 template <int D>
 __device__ __forceinline__ uint32_t keys_address(uint32_t tile) {
   const int lane = threadIdx.x & 31;
   return tile + ((lane & 7) + ((lane >> 4) << 3)) * 2 * D + ((((lane >> 3) & 1) ^ (lane & 7)) << 4);
 }
 
-// The 32 rows of queries of a warp as A fragments. Those of the first KEPT blocks of 16 columns stay in registers; the others,
-// 1 KiB each, are fetched again from shared memory, where every lane finds its own.
-template <int D, int KEPT>
+// The 32 rows of queries of a warp as A fragments.
+template <int D>
 struct Queries {
-  static constexpr int FETCHED = D / 16 - KEPT;
-  static constexpr int FETCHED_BYTES = FETCHED * 1024;  // per warp
+  uint32_t a[2][D / 16][4];  // half of the rows, 16 columns
 
-  uint32_t a[2][KEPT > 0 ? KEPT : 1][4];
-  uint32_t rest;
-
-  // From a tile whose rows start with this warp's; `rest`: FETCHED_BYTES of this warp, outside of the tile.
-  __device__ __forceinline__ void load(uint32_t tile, uint32_t restOfWarp) {
+  // From a tile that starts with this warp's rows.
+  __device__ __forceinline__ void load(uint32_t tile) {
     const uint32_t address = rows_address<D>(tile);
-    rest = restOfWarp + (threadIdx.x & 31) * 16;
 #pragma unroll
     for (int half = 0; half < 2; half++)
 #pragma unroll
-      for (int k = 0; k < D / 16; k++) {
-        uint32_t m[4];
-        load_matrices(m, (address + half * 32 * D) ^ (k * 32));
-        if (k < KEPT) {
-#pragma unroll
-          for (int i = 0; i < 4; i++) a[half][k < KEPT ? k : 0][i] = m[i];
-        } else {
-          store_fragment(rest + ((k - KEPT) * 2 + half) * 512, m);
-        }
-      }
+      for (int k = 0; k < D / 16; k++) load_matrices(a[half][k], columns(address, k) + half * 32 * D);
   }
 
-  // s = queries x KEYS keys, unscaled; `keys` from keys_address.
+  // Part i of s += queries x KEYS keys, i = 0 .. D / 16 * KEYS / 16 - 1; `b` from load_keys.
   template <int KEYS>
-  __device__ __forceinline__ void scores(float (&s)[2][KEYS / 8][4], uint32_t keys) const {
+  __device__ __forceinline__ void multiply(float (&s)[2][KEYS / 8][4], int i, const uint32_t (&b)[4]) const {
+    const int k = i / (KEYS / 16);
+    const int j = i % (KEYS / 16);
 #pragma unroll
-    for (int half = 0; half < 2; half++)
-#pragma unroll
-      for (int j = 0; j < KEYS / 8; j++)
-#pragma unroll
-        for (int e = 0; e < 4; e++) s[half][j][e] = 0.0f;
-#pragma unroll
-    for (int k = 0; k < D / 16; k++) {
-      uint32_t rows[2][4];
-#pragma unroll
-      for (int half = 0; half < 2; half++) {
-        if (k < KEPT) {
-#pragma unroll
-          for (int i = 0; i < 4; i++) rows[half][i] = a[half][k < KEPT ? k : 0][i];
-        } else {
-          load_fragment(rows[half], rest + ((k - KEPT) * 2 + half) * 512);
-        }
-      }
-#pragma unroll
-      for (int j = 0; j < KEYS / 16; j++) {
-        uint32_t b[4];
-        load_matrices(b, (keys ^ (k * 32)) + j * 32 * D);
-#pragma unroll
-        for (int half = 0; half < 2; half++) {
-          multiply_add(s[half][2 * j], rows[half], b[0], b[1]);
-          multiply_add(s[half][2 * j + 1], rows[half], b[2], b[3]);
-        }
-      }
+    for (int half = 0; half < 2; half++) {
+      multiply_add(s[half][2 * j], a[half][k], b[0], b[1]);
+      multiply_add(s[half][2 * j + 1], a[half][k], b[2], b[3]);
     }
   }
 };
+
+// The B fragments that part i of Queries::multiply wants; `keys` from keys_address.
+template <int D, int KEYS>
+__device__ __forceinline__ void load_keys(uint32_t (&b)[4], uint32_t keys, int i) {
+  load_matrices(b, columns(keys, i / (KEYS / 16)) + i % (KEYS / 16) * 32 * D);
+}
+
+template <int KEYS>
+__device__ __forceinline__ void clear(float (&s)[2][KEYS / 8][4]) {
+#pragma unroll
+  for (int half = 0; half < 2; half++)
+#pragma unroll
+    for (int j = 0; j < KEYS / 8; j++)
+#pragma unroll
+      for (int e = 0; e < 4; e++) s[half][j][e] = 0.0f;
+}
 
 // Columns from `valid` on of scores become -infinity.
 template <int KEYS>
