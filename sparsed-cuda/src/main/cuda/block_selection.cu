@@ -1,4 +1,4 @@
-// Which key blocks each query block and head keeps (select_*), and the kept blocks as lists (pattern_lists).
+// Which key blocks each query block and head keeps (select_*).
 //
 // importance[i][j] = sum of exp(score - lse) over the rows of query block i and the columns of key block j, lse from the dense
 // pass, and the same with the softmax over the generation keys alone (columns from g B on). Kept are the k1 most important of
@@ -11,13 +11,12 @@
 //
 //   select_d{64,128}_b{32,64,128}   128 threads, grid (ceil(rows / 128), heads), at most 168 registers,
 //                                   dynamic shared memory 384 D + 16 (n + n - g) bytes, which is what limits n
-//   pattern_lists                   32 threads, grid (n, heads), no shared memory; kept [heads][n][n] ascending,
-//                                   entries past keptCount [heads][n] are not written
 //
 // A CTA owns 128 rows of queries, a warp 32 of them as in flash_attention.cu, and streams the keys twice: the generation keys for
 // the log-sum-exp of each row over them, then all keys. Each warp adds up its rows' part of every importance in shared memory;
 // then one warp per query block adds the parts and finds the k-th largest bit by bit.
 #include "mma.cuh"
+#include "top_k.cuh"
 
 constexpr int WARPS = 4;
 constexpr int ROWS = 32 * WARPS;
@@ -28,36 +27,6 @@ constexpr int AHEAD = 2;  // fragments of keys on their way from shared memory
 constexpr int STEPS = TILE_KEYS / STEP_KEYS;
 
 using Scores = float[2][STEP_KEYS / 8][4];  // of a warp's 32 rows of queries: half, fragment, element
-
-// The k-th largest of n values >= 0 and how many of those equal to it are among the k largest; the same in all lanes.
-struct Threshold {
-  uint32_t bits;
-  int equals;
-
-  __device__ __forceinline__ Threshold(const float* values, int n, int k) {
-    const int lane = threadIdx.x & 31;
-    bits = 0;
-    for (int bit = 30; bit >= 0; bit--)  // the order of floats >= 0 is that of their bits
-      if (count_from(values, n, bits | 1u << bit, lane) >= k) bits |= 1u << bit;
-    equals = k - count_from(values, n, bits + 1, lane);
-  }
-
-  __device__ __forceinline__ static int count_from(const float* values, int n, uint32_t least, int lane) {
-    int count = 0;
-    for (int i = lane; i < n; i += 32) count += __float_as_uint(values[i]) >= least;
-    return __reduce_add_sync(0xffffffffu, count);
-  }
-
-  // Called with the values in ascending order of index, 32 at a time, one a lane.
-  __device__ __forceinline__ bool keeps(float value, bool there) {
-    const uint32_t own = __float_as_uint(value);
-    const uint32_t equal = __ballot_sync(0xffffffffu, there && own == bits);
-    const int before = __popc(equal & ((1u << (threadIdx.x & 31)) - 1));
-    const bool kept = there && (own > bits || (own == bits && before < equals));
-    equals -= __popc(equal);
-    return kept;
-  }
-};
 
 template <int D, int BLOCK>
 __device__ __forceinline__ void select(const bf16* queries, int ldq, const bf16* keys, int ldk, const float* lse, int rows,
@@ -250,24 +219,3 @@ SELECT(128, 32, 3)
 SELECT(64, 128, 3)
 SELECT(64, 64, 3)
 SELECT(64, 32, 3)
-
-extern "C" __global__ __launch_bounds__(32) void pattern_lists(const uint64_t* words, int n, uint16_t* kept, int* keptCount) {
-  const int lane = threadIdx.x;
-  const size_t row = static_cast<size_t>(blockIdx.y) * n + blockIdx.x;
-  const int wordCount = (n + 63) / 64;
-  int count = 0;
-  for (int from = 0; from < wordCount; from += 32) {
-    uint64_t bits = from + lane < wordCount ? words[row * wordCount + from + lane] : 0;
-    const int own = __popcll(bits);
-    int upTo = own;
-#pragma unroll
-    for (int i = 1; i < 32; i *= 2) {
-      const int other = __shfl_up_sync(0xffffffffu, upTo, i);
-      if (lane >= i) upTo += other;
-    }
-    uint16_t* to = kept + row * n + count + upTo - own;
-    for (; bits != 0; bits &= bits - 1) *to++ = static_cast<uint16_t>((from + lane) * 64 + __ffsll(bits) - 1);
-    count += __shfl_sync(0xffffffffu, upTo, 31);
-  }
-  if (lane == 0) keptCount[row] = count;
-}

@@ -1,7 +1,7 @@
 // SparseD's selection (arXiv 2509.24014, section 3.1) without tensor cores, for any block size and head dimension. One thread block streams
 // Q.K^T of one query block, sums exp(score - logsumexp) per key block, and keeps the most important: no memory beyond one float per key block.
-// Grid: (query blocks, query heads). Block: 128 threads. Dynamic shared memory: 32 * (2 * head_dim + 1) + 2 * blocks + 8 floats and
-// 2 * (blocks / 64 rounded up) words.
+// Grid: (query blocks, query heads). Block: 128 threads. Dynamic shared memory: 32 * (2 * head_dim + 1) + 2 * blocks + 8 floats.
+#include "activation.cuh"
 #include "top_k.cuh"
 #include <math_constants.h>
 
@@ -48,9 +48,7 @@ __device__ void select(const T* queries, const T* keys, const float* logsumexp, 
     float* importance = k + TILE * (head_dim + 1);
     float* generation = importance + blocks;
     float* partial = generation + blocks; // 2 per warp
-    unsigned* row_words = reinterpret_cast<unsigned*>(partial + 8);
     for (int i = threadIdx.x; i < blocks; i += blockDim.x) importance[i] = generation[i] = 0;
-    for (int i = threadIdx.x; i < words_per_row; i += blockDim.x) row_words[i] = 0;
 
     for (int first = block_start; first < block_end; first += TILE) {
         int count = min(TILE, block_end - first);
@@ -103,12 +101,18 @@ __device__ void select(const T* queries, const T* keys, const float* logsumexp, 
         }
     }
     __syncthreads();
-    keep_largest(importance, 0, blocks, prompt_budget, first_generation_block, row_words);
-    __syncthreads();
-    keep_largest(generation, first_generation_block, blocks, generation_budget, blocks, row_words);
-    __syncthreads();
+    if (warp > 0) return;
+    Threshold most(importance, blocks, prompt_budget);
+    Threshold most_generated(generation + first_generation_block, blocks - first_generation_block, generation_budget);
     size_t row = (static_cast<size_t>(head) * blocks + blockIdx.x) * words_per_row;
-    for (int i = threadIdx.x; i < words_per_row; i += blockDim.x) words[row + i] = row_words[i];
+    for (int word = 0; word < words_per_row; word++) {
+        int block = word * WARP + lane;
+        bool in_prompt = most.keeps(block < blocks ? importance[block] : 0.f, block < blocks) && block < first_generation_block;
+        bool generated = block >= first_generation_block && block < blocks;
+        bool in_generation = most_generated.keeps(generated ? generation[block] : 0.f, generated);
+        unsigned mask = __ballot_sync(ALL_LANES, in_prompt || in_generation);
+        if (lane == 0) words[row + word] = mask;
+    }
 }
 
 extern "C" __global__ void __launch_bounds__(128) simt_select_f32(const float* queries, const float* keys, const float* logsumexp, unsigned* words, int canvas, int block_size,

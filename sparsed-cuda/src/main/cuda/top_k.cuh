@@ -1,35 +1,33 @@
-// The k largest of some non-negative floats, ties to the lower index, by one thread block.
+// The k largest of some floats >= 0 in shared memory, by one warp.
 #pragma once
-#include "activation.cuh"
+#include <cstdint>
 
-__device__ __forceinline__ int count_at_least(const float* values, int from, int to, unsigned bound) {
+// The k-th largest of n values >= 0 and how many of those equal to it are among the k largest; the same in all lanes.
+struct Threshold {
+  uint32_t bits;
+  int equals;
+
+  __device__ __forceinline__ Threshold(const float* values, int n, int k) {
+    const int lane = threadIdx.x & 31;
+    bits = 0;
+    for (int bit = 30; bit >= 0; bit--)  // the order of floats >= 0 is that of their bits
+      if (count_from(values, n, bits | 1u << bit, lane) >= k) bits |= 1u << bit;
+    equals = k - count_from(values, n, bits + 1, lane);
+  }
+
+  __device__ __forceinline__ static int count_from(const float* values, int n, uint32_t least, int lane) {
     int count = 0;
-    for (int base = from; base < to; base += blockDim.x) {
-        int i = base + threadIdx.x;
-        count += __syncthreads_count(i < to && __float_as_uint(values[i]) >= bound);
-    }
-    return count;
-}
+    for (int i = lane; i < n; i += 32) count += __float_as_uint(values[i]) >= least;
+    return __reduce_add_sync(0xffffffffu, count);
+  }
 
-// Sets bit i of `words` for the k largest values[from .. to) that lie below `limit`. Values are >= 0, so they are ordered as their bits are.
-// All threads call it; `words` (shared memory) is complete after the next __syncthreads.
-__device__ __forceinline__ void keep_largest(const float* values, int from, int to, int k, int limit, unsigned* words) {
-    unsigned smallest = 0; // of those taken: the largest bound that at least k values reach, bit by bit
-    for (int bit = 30; bit >= 0; bit--) {
-        unsigned bound = smallest | 1u << bit;
-        if (count_at_least(values, from, to, bound) >= k) smallest = bound;
-    }
-    int ties = k - (smallest == 0xffffffffu ? 0 : count_at_least(values, from, to, smallest + 1));
-    if (threadIdx.x < WARP) {
-        for (int base = from / WARP * WARP; base < to; base += WARP) {
-            int i = base + threadIdx.x;
-            unsigned value = i >= from && i < to ? __float_as_uint(values[i]) : 0;
-            bool tied = i >= from && i < to && value == smallest;
-            unsigned all_tied = __ballot_sync(ALL_LANES, tied);
-            bool taken = tied ? __popc(all_tied & ((1u << threadIdx.x) - 1)) < ties : i >= from && i < to && value > smallest;
-            unsigned mask = __ballot_sync(ALL_LANES, taken && i < limit);
-            ties -= min(ties, __popc(all_tied));
-            if (threadIdx.x == 0) words[base / WARP] |= mask;
-        }
-    }
-}
+  // Called with the values in ascending order of index, 32 at a time, one a lane.
+  __device__ __forceinline__ bool keeps(float value, bool there) {
+    const uint32_t own = __float_as_uint(value);
+    const uint32_t equal = __ballot_sync(0xffffffffu, there && own == bits);
+    const int before = __popc(equal & ((1u << (threadIdx.x & 31)) - 1));
+    const bool kept = there && (own > bits || (own == bits && before < equals));
+    equals -= __popc(equal);
+    return kept;
+  }
+};

@@ -154,10 +154,15 @@ public final class FlashAttention implements AttentionKernels {
                 POINTER);
     }
 
-    /** Two stages of keys and values: tiles of 64 keys for blocks of 128, of 32 else (64 for heads of 64 and blocks of 64). */
+    /** A ring of tiles of keys and values, as the table in flash_attention.cu says. */
     private int sparseBytes(int blockSize) {
-        int tileKeys = blockSize == 128 || blockSize == 64 && headDim == 64 ? 64 : 32;
-        return 2 * 2 * tileKeys * headDim * Short.BYTES;
+        return switch (headDim + "/" + blockSize) {
+            case "128/128" -> 65_536;
+            case "128/64" -> 49_152;
+            case "128/32" -> 24_576;
+            case "64/32" -> 16_384;
+            default -> 32_768;
+        };
     }
 
     private static void matrices(

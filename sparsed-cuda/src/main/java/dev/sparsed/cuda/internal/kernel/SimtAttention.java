@@ -195,10 +195,9 @@ public final class SimtAttention implements AttentionKernels {
         return TILE * (3 * headDim + 1) * Float.BYTES;
     }
 
-    /** Tiles of queries and keys, two importances per block, the warps' sums, the row's bits. */
+    /** Tiles of queries and keys, two importances per block, the warps' sums. */
     private static int selectionBytes(int headDim, int blocks) {
-        int floats = TILE * (2 * headDim + 1) + 2 * blocks + 2 * THREADS / 32;
-        return floats * Float.BYTES + Math.ceilDiv(blocks, Long.SIZE) * Long.BYTES;
+        return (TILE * (2 * headDim + 1) + 2 * blocks + 2 * THREADS / 32) * Float.BYTES;
     }
 
     @Override
