@@ -3,6 +3,7 @@
 #
 #   bash run.sh                          all GPU tests; fails where there is no GPU
 #   bash run.sh test -c <class> ...      JUnit's console launcher with these options
+#   bash run.sh recordings               replays the recordings of the reference code on the GPU (started in a checkout)
 #   bash run.sh sparsed bench ...        the sparsed command
 #   bash run.sh java <options> <class>   any class
 #
@@ -66,6 +67,12 @@ case ${1:-test} in
     java -cp "$path" org.junit.platform.console.ConsoleLauncher execute \
       --disable-banner --disable-ansi-colors --fail-if-no-tests --details="${SPARSED_DETAILS:-tree}" "$@"
     ;;
+  recordings)
+    cd sparsed-core # the tests name the recordings and the demo model from there
+    java -Dsparsed.test.backends=cuda -cp "$path" org.junit.platform.console.ConsoleLauncher execute --disable-banner \
+      --disable-ansi-colors --fail-if-no-tests --details="${SPARSED_DETAILS:-tree}" \
+      -c dev.sparsed.GoldenReplayTest -c dev.sparsed.GoldenCacheTest -c dev.sparsed.DemoModelGoldenTest
+    ;;
   sparsed)
     shift
     java -cp "$path" dev.sparsed.bench.cli.Launcher "$@"
@@ -75,7 +82,7 @@ case ${1:-test} in
     java -cp "$path" "$@"
     ;;
   *)
-    echo "usage: run.sh [test ... | sparsed ... | java ...]" >&2
+    echo "usage: run.sh [test ... | recordings | sparsed ... | java ...]" >&2
     exit 2
     ;;
 esac
