@@ -2,19 +2,7 @@
 // Grid: dense (rows / 32 rounded up, 1, query heads), sparse (tiles, block size / 32 rounded up, query heads). Block: 128 threads. Dynamic
 // shared memory: 32 * (3 * head_dim + 1) floats. A warp owns 8 query rows; in Q.K^T a lane owns a key, in P.V some features.
 // Layouts: queries [R, query heads * D], keys and values [N, key/value heads * D], row-major; logsumexp [R, query heads] or null.
-#include "activation.cuh"
-#include <math_constants.h>
-
-constexpr int TILE = 32;          // query rows, and keys at a time
-constexpr int ROWS_PER_WARP = 8;
-
-template <typename T>
-__device__ void load_tile(const T* from, int first, int count, int stride, int head_dim, float* to, int to_stride) {
-    for (int i = threadIdx.x; i < TILE * head_dim; i += blockDim.x) {
-        int row = i / head_dim, column = i % head_dim;
-        to[row * to_stride + column] = row < count ? to_float(from[static_cast<size_t>(first + row) * stride + column]) : 0.f;
-    }
-}
+#include "simt.cuh"
 
 template <typename T, int FEATURES> // features per lane: head_dim <= 32 * FEATURES
 struct Simt {

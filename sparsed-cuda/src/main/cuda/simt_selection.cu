@@ -1,22 +1,10 @@
 // SparseD's selection (arXiv 2509.24014, section 3.1) without tensor cores, for any block size and head dimension. One thread block streams
 // Q.K^T of one query block, sums exp(score - logsumexp) per key block, and keeps the most important: no memory beyond one float per key block.
 // Grid: (query blocks, query heads). Block: 128 threads. Dynamic shared memory: 32 * (2 * head_dim + 1) + 2 * blocks + 8 floats.
-#include "activation.cuh"
+#include "simt.cuh"
 #include "top_k.cuh"
-#include <math_constants.h>
-
-constexpr int TILE = 32;
-constexpr int ROWS_PER_WARP = 8;
 
 extern __shared__ float shared[];
-
-template <typename T>
-__device__ void load_tile(const T* from, int first, int count, int stride, int head_dim, float* to, int to_stride) {
-    for (int i = threadIdx.x; i < TILE * head_dim; i += blockDim.x) {
-        int row = i / head_dim, column = i % head_dim;
-        to[row * to_stride + column] = row < count ? to_float(from[static_cast<size_t>(first + row) * stride + column]) : 0.f;
-    }
-}
 
 // A lane's score of each of the warp's 8 rows with its key of the tile; -inf beyond `count` keys.
 template <typename T>

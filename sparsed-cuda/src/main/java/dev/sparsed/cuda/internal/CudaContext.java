@@ -1,6 +1,5 @@
 package dev.sparsed.cuda.internal;
 
-import dev.sparsed.cuda.internal.driver.Blas;
 import dev.sparsed.cuda.internal.driver.CudaDevice;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
@@ -24,9 +23,6 @@ final class CudaContext implements ExecutionContext {
     /** A quarter of a gigabyte for each of LLaDA-8B's two inner activations; the products are at their full speed long before. */
     private static final int ROWS_AT_A_TIME = 8192;
 
-    /** Below, two products of one shape in one call save a launch and fill the GPU better; above, each fills it alone. */
-    private static final int ROWS_TO_BATCH = 1024;
-
     private final CudaDevice device;
     private final DType dtype;
     private final Lane lane;
@@ -37,6 +33,7 @@ final class CudaContext implements ExecutionContext {
     private final Scratch positions;
     private final Scratch candidates;
     private final CudaAttention attention;
+    private final CudaLinear linear;
 
     /** The token ids that lie in {@link #tokenIds}; null if nothing reliable does. */
     private int @Nullable [] uploadedTokens;
@@ -60,6 +57,7 @@ final class CudaContext implements ExecutionContext {
         this.tokenIds = opened(new Scratch(lane.stream, "token ids", recordings::clear));
         this.positions = opened(new Scratch(lane.stream, "positions", recordings::clear));
         this.candidates = opened(new Scratch(lane.stream, "candidates", () -> {}));
+        this.linear = new CudaLinear(lane, dtype);
         this.attention = opened(new CudaAttention(lane, dtype, recordings::clear, this::bind));
     }
 
@@ -161,94 +159,7 @@ final class CudaContext implements ExecutionContext {
     @Override
     public void linear(Tensor x, List<LinearLayer> layers, List<Tensor> outs) {
         bind();
-        Arguments.check(layers.size() == outs.size(), () -> layers.size() + " layers, " + outs.size() + " outputs");
-        DeviceTensor input = Arguments.tensor("x", x, dtype);
-        for (int i = 0; i < layers.size(); i++) {
-            DeviceTensor weight = weight(input, layers.get(i));
-            DeviceTensor out = output(input, weight, outs.get(i));
-            float beta = repeatBias(layers.get(i), out);
-            if (i + 1 < layers.size() && input.rows() <= ROWS_TO_BATCH) {
-                DeviceTensor nextWeight = weight(input, layers.get(i + 1));
-                DeviceTensor nextOut = output(input, nextWeight, outs.get(i + 1));
-                boolean alike =
-                        (layers.get(i).bias() == null) == (layers.get(i + 1).bias() == null);
-                if (alike && canMultiplyBoth(weight, nextWeight, out, nextOut)) {
-                    repeatBias(layers.get(++i), nextOut);
-                    multiplyBoth(input, weight, nextWeight, beta, out, nextOut);
-                    continue;
-                }
-            }
-            multiply(input, weight, beta, out);
-        }
-    }
-
-    private DeviceTensor weight(DeviceTensor x, LinearLayer layer) {
-        return Arguments.tensor("weight", layer.weight(), dtype, layer.weight().rows(), x.columns());
-    }
-
-    private static DeviceTensor output(DeviceTensor x, DeviceTensor weight, Tensor out) {
-        DeviceTensor result = Arguments.tensor("out", out, null, x.rows(), weight.rows());
-        Arguments.check(result.address() != x.address() || x.rows() == 0, () -> "x and out are the same tensor");
-        return result;
-    }
-
-    private void multiply(DeviceTensor x, DeviceTensor weight, float beta, DeviceTensor out) {
-        if (x.rows() > 0) {
-            lane.blas.multiply(
-                    shape(x, weight, out),
-                    x.address(),
-                    x.columns(),
-                    weight.address(),
-                    x.columns(),
-                    beta,
-                    out.address(),
-                    out.columns());
-        }
-    }
-
-    /** {@return whether weights and outputs are of one shape and follow each other in memory in the same order} */
-    private static boolean canMultiplyBoth(DeviceTensor a, DeviceTensor b, DeviceTensor outA, DeviceTensor outB) {
-        return a.rows() == b.rows()
-                && outA.dtype() == outB.dtype()
-                && outA.rows() > 0
-                && b.address() > a.address()
-                && outB.address() > outA.address();
-    }
-
-    private void multiplyBoth(
-            DeviceTensor x, DeviceTensor a, DeviceTensor b, float beta, DeviceTensor outA, DeviceTensor outB) {
-        long strideW = (b.address() - a.address()) / a.dtype().bytes();
-        long strideC = (outB.address() - outA.address()) / outA.dtype().bytes();
-        lane.blas.multiplyEach(
-                shape(x, a, outA),
-                2,
-                x.address(),
-                x.columns(),
-                0,
-                a.address(),
-                x.columns(),
-                strideW,
-                beta,
-                outA.address(),
-                outA.columns(),
-                strideC);
-    }
-
-    private static Blas.Shape shape(DeviceTensor x, DeviceTensor weight, DeviceTensor out) {
-        return new Blas.Shape(x.rows(), weight.rows(), x.columns(), type(x.dtype()), type(out.dtype()));
-    }
-
-    private static Blas.Type type(DType dtype) {
-        return dtype == DType.F32 ? Blas.Type.F32 : Blas.Type.BF16;
-    }
-
-    /** {@return the factor of what lies in {@code out}: 1 if that is a bias now} */
-    private float repeatBias(LinearLayer layer, DeviceTensor out) {
-        if (layer.bias() == null || out.rows() == 0) {
-            return 0;
-        }
-        lane.elementwise.repeatBias(out, Arguments.tensor("bias", layer.bias(), DType.F32, 1, out.columns()));
-        return 1;
+        linear.run(x, layers, outs);
     }
 
     @Override
