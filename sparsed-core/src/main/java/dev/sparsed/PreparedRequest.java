@@ -76,6 +76,7 @@ record PreparedRequest(GenerationRequest request, int[] prompt, ModelConfig conf
             }
         }
         Sampling sampling = request.sampling();
+        request.stopTokens().forEach(token -> checkToken("stopTokens", token, "", config));
         sampling.forbiddenTokens().forEach(token -> checkToken("forbiddenTokens", token, "", config));
         sampling.logitBias().keySet().forEach(token -> checkToken("logitBias", token, "", config));
         Set<Integer> barred = new HashSet<>(sampling.forbiddenTokens());
