@@ -64,6 +64,11 @@ final class PolicyOptions {
             }
             return AttentionPolicy.dense();
         }
+        return sparseD();
+    }
+
+    /** {@return SparseD with the settings given, whatever the policy} */
+    SparseD sparseD() {
         SparseD base = preset == Preset.LONG ? SparseD.longContext() : SparseD.shortContext();
         return new SparseD(
                 skip == null ? base.skip() : skip,

@@ -183,6 +183,34 @@ class MainTest {
     }
 
     @Test
+    void comparesCachesRulesAndPolicies() throws IOException {
+        Path tasks = Files.writeString(scratch.resolve("tasks.jsonl"), task("95+1=", "96", "right") + "\n");
+        Run run = run(
+                "quality",
+                "--tasks",
+                tasks.toString(),
+                "--compare",
+                "--caches",
+                "none,dual",
+                "--rules",
+                "fixed,threshold=0.9",
+                "--block-length",
+                "4",
+                "--policy",
+                "sparsed",
+                "--block-size",
+                "8");
+        assertThat(run.exitCode).isZero();
+        List<String> rows =
+                run.out.lines().map(line -> line.replaceAll(" +", " ")).toList();
+        assertThat(rows).hasSize(1 + 2 * 2 * 2);
+        assertThat(rows.get(1)).startsWith("none fixed dense 1/1 100.0 % 4.0 ");
+        assertThat(rows.get(4)).startsWith("dual threshold=0.9 dense 1/1 100.0 % 4.0 ");
+        assertThat(rows.get(8)).startsWith("dual threshold=0.9 sparsed ");
+        assertThat(run.err.lines()).hasSize(8);
+    }
+
+    @Test
     void tellsWhatItRunsOn() {
         Run run = run("info", "--threads", "2");
         assertThat(run.exitCode).isZero();
@@ -261,6 +289,11 @@ class MainTest {
             generate -p x -f y                  | 2 | mutually exclusive
             quality --tasks no-such-file        | 1 | no-such-file: no such file
             quality --task niah                 | 1 | there are add, niah_multikey
+            quality --compare --rules foo       | 1 | --rules foo: there are fixed, threshold=X
+            quality --compare --rules factor    | 1 | --rules factor: needs a number
+            quality --compare --rules fixed=1   | 1 | fixed has no number
+            quality --compare --rules threshold=2 | 1 | threshold = 2.0: must be 0 ... 1
+            quality --compare --caches foo      | 2 | expected one of [NONE, PREFIX, DUAL]
             quality --max-length 3              | 1 | no task is left
             demo --puzzle 13                    | 1 | must be 1 ... 12
             frobnicate                          | 2 | Unmatched argument at index 0: 'frobnicate'
