@@ -1,7 +1,7 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.GenerationRequest;
-import dev.sparsed.attention.SparseD;
+import dev.sparsed.attention.AttentionPolicy;
 import dev.sparsed.diffusion.CacheMode;
 import dev.sparsed.diffusion.Remasking;
 import java.util.function.Consumer;
@@ -130,7 +130,7 @@ final class SamplingOptions {
     }
 
     /** {@return SparseD with the settings given, whatever the policy} */
-    SparseD sparseD() {
+    AttentionPolicy sparseD() {
         return policy.sparseD();
     }
 

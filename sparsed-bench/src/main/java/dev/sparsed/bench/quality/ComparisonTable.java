@@ -7,14 +7,24 @@ import java.util.function.ToDoubleFunction;
 /** The same tasks with several settings, a row for each: what was solved, and what a task took on average. */
 public final class ComparisonTable {
 
-    private static final String ROW = "%-8s %-18s %-8s %9s %7s %8s %9s %9s";
+    private static final String ROW = "%-8s %-18s %-8s %9s %7s %8s %8s %9s %9s";
 
     private ComparisonTable() {}
 
     /** {@return the head of the table, without line end} */
     public static String head() {
         return String.format(
-                Locale.ROOT, ROW, "cache", "rule", "policy", "solved", "exact", "forwards", "rows", "seconds");
+                Locale.ROOT,
+                ROW,
+                "cache",
+                "rule",
+                "policy",
+                "solved",
+                "exact",
+                "density",
+                "forwards",
+                "rows",
+                "seconds");
     }
 
     /**
@@ -34,6 +44,7 @@ public final class ComparisonTable {
                 setting.policy(),
                 solved + "/" + outcomes.size(),
                 String.format(Locale.ROOT, "%.1f %%", 100.0 * solved / outcomes.size()),
+                mean(outcomes, TaskOutcome::density, "%.3f"),
                 mean(outcomes, TaskOutcome::forwards, "%.1f"),
                 mean(outcomes, TaskOutcome::rowsForwarded, "%,.0f"),
                 mean(outcomes, TaskOutcome::seconds, "%.2f"));

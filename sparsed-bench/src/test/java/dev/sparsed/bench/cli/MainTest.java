@@ -198,15 +198,17 @@ class MainTest {
                 "4",
                 "--policy",
                 "sparsed",
+                "--dense-steps",
+                "1",
                 "--block-size",
                 "8");
         assertThat(run.exitCode).isZero();
         List<String> rows =
                 run.out.lines().map(line -> line.replaceAll(" +", " ")).toList();
         assertThat(rows).hasSize(1 + 2 * 2 * 2);
-        assertThat(rows.get(1)).startsWith("none fixed dense 1/1 100.0 % 4.0 ");
-        assertThat(rows.get(4)).startsWith("dual threshold=0.9 dense 1/1 100.0 % 4.0 ");
-        assertThat(rows.get(8)).startsWith("dual threshold=0.9 sparsed ");
+        assertThat(rows.get(1)).startsWith("none fixed dense 1/1 100.0 % 1.000 4.0 ");
+        assertThat(rows.get(4)).startsWith("dual threshold=0.9 dense 1/1 100.0 % 1.000 4.0 ");
+        assertThat(rows.get(8)).matches("dual threshold=0.9 sparsed ./1 .* % 0\\.[0-9]{3} .*"); // less than dense
         assertThat(run.err.lines()).hasSize(8);
     }
 
@@ -255,7 +257,7 @@ class MainTest {
     @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
             generate -p x -n 7 --block-length 2 | 1 | blockLength = 2: must divide genLength = 7
             generate -p x --temperature NaN     | 1 | temperature = NaN: must be a number >= 0
-            generate -p x --skip 0.2            | 1 | --skip, --select and --block-size go with --policy sparsed
+            generate -p x --skip 0.2            | 1 | --skip, --dense-steps, --select and --block-size go with --policy sparsed
             generate -p x --policy sparsed --select 2 | 1 | select = 2.0: must be 0 ... 1
             generate -p x --threshold 0.9 --factor 1 | 1 | there is one rule
             generate -p x --alg entropy --threshold 0.9 | 1 | remasking = ENTROPY: is no probability
@@ -289,6 +291,8 @@ class MainTest {
             generate -p x -f y                  | 2 | mutually exclusive
             quality --tasks no-such-file        | 1 | no-such-file: no such file
             quality --task niah                 | 1 | there are add, niah_multikey
+            generate -p x --policy sparsed --skip 0.1 --dense-steps 2 | 1 | --skip and --dense-steps: give one
+            quality --task add --limit 1 --block-length 7 | 1 | blockLength = 7: must divide genLength = 16
             quality --compare --rules foo       | 1 | --rules foo: there are fixed, threshold=X
             quality --compare --rules factor    | 1 | --rules factor: needs a number
             quality --compare --rules fixed=1   | 1 | fixed has no number
