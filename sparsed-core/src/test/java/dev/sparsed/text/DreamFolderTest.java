@@ -1,10 +1,13 @@
 package dev.sparsed.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.fail;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sparsed.ChatMessage;
+import dev.sparsed.CheckpointException;
 import dev.sparsed.DiffusionModel;
 import dev.sparsed.GenerationListener;
 import dev.sparsed.GenerationRequest;
@@ -120,6 +123,42 @@ class DreamFolderTest {
                             expected.stream().mapToInt(Integer::intValue).toArray());
             assertThat(result.promptLength()).isEqualTo(expected.size());
             assertThat(result.tokens()).hasSize(4);
+        }
+    }
+
+    /** Every position becomes the letter of its place, a to h; the prompt has five tokens. */
+    private static GenerationRequest.Builder letters() {
+        return GenerationRequest.builder()
+                .promptTokens(1, 2, 3, 4, 5)
+                .genLength(8)
+                .blockLength(4)
+                .logitsHook((step, position, logits) -> logits['a' - '!' + 2 + position - 5] += 1000);
+    }
+
+    @Test
+    void aTextEndsTheGenerationWithItsBlock() throws IOException {
+        write();
+        try (DiffusionModel model = DiffusionModel.load(folder)) {
+            int[] whole = model.generate(letters().build()).tokens();
+            assertThat(model.tokenizer().decode(whole, true)).isEqualTo("abcdefgh");
+            GenerationResult first =
+                    model.generate(letters().stopStrings("zz", "cd").build());
+            assertThat(first.tokens()).isEqualTo(Arrays.copyOf(whole, 2));
+            assertThat(first.logProbabilities()).hasSize(2);
+            assertThat(first.stopped()).isTrue();
+            assertThat(first.forwards().count()).isLessThanOrEqualTo(4); // the second block is left alone
+            GenerationResult across = model.generate(letters().stopStrings("de").build());
+            assertThat(across.tokens()).isEqualTo(Arrays.copyOf(whole, 3));
+            GenerationResult never = model.generate(letters().stopStrings("ba").build());
+            assertThat(never.tokens()).isEqualTo(whole);
+            assertThat(never.stopped()).isFalse();
+        }
+        Files.delete(folder.resolve("vocab.json"));
+        try (DiffusionModel model = DiffusionModel.load(folder)) {
+            GenerationRequest request = letters().stopStrings("x").build();
+            assertThatExceptionOfType(CheckpointException.class)
+                    .isThrownBy(() -> model.generate(request, event -> fail("a step ran")))
+                    .withMessageContaining("neither tokenizer.json nor vocab.json");
         }
     }
 }

@@ -20,10 +20,17 @@ final class TokenOptions {
 
     @Option(
             names = "--stop",
+            paramLabel = "TEXT",
+            description = "End with the first block by which this text has appeared, and cut before it. May be given"
+                    + " several times.")
+    private List<String> stopStrings = List.of();
+
+    @Option(
+            names = "--stop-token",
             paramLabel = "TOKEN",
-            description = "End with the first block that holds this token (an id, or the text of one token), and cut"
-                    + " there. May be given several times.")
-    private List<String> stop = List.of();
+            description =
+                    "End with the first block that holds this token, and cut before it. May be given several times.")
+    private List<String> stopTokens = List.of();
 
     @Option(
             names = "--forbid",
@@ -48,7 +55,8 @@ final class TokenOptions {
         if (infill != null) {
             request.infill(InfillTemplate.tokens(infill, tokenizer.get()));
         }
-        stop.forEach(token -> request.stopTokens(TokenArgument.id("--stop", token, tokenizer.get())));
+        request.stopStrings(stopStrings.toArray(String[]::new));
+        stopTokens.forEach(token -> request.stopTokens(TokenArgument.id("--stop-token", token, tokenizer.get())));
         forbidden.forEach(token -> request.forbiddenTokens(TokenArgument.id("--forbid", token, tokenizer.get())));
         biases.forEach(
                 (token, bias) -> request.logitBias(TokenArgument.id("--logit-bias", token, tokenizer.get()), bias));

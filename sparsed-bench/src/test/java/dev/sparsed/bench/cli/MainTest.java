@@ -120,8 +120,10 @@ class MainTest {
         assertThat(forbidden.out).doesNotContain("9");
         Run favoured = run("generate", "-p", "95+1=", "-n", "4", "--steps", "1", "--logit-bias", "\"7\"=1000");
         assertThat(favoured.out).isEqualToNormalizingNewlines("7777\n");
-        Run stopped = run("generate", "-p", "195351+5=", "-n", "16", "--stop", "\"3\"", "--stop", "<|eot_id|>");
-        assertThat(stopped.out).isEqualToNormalizingNewlines("195\n");
+        Run stopped = run("generate", "-p", "195351+5=", "-n", "16", "--stop", "53", "--stop-token", "<|eot_id|>");
+        assertThat(stopped.out).isEqualToNormalizingNewlines("19\n");
+        Run token = run("generate", "-p", "195351+5=", "-n", "16", "--stop-token", "\"3\"");
+        assertThat(token.out).isEqualToNormalizingNewlines("195\n");
     }
 
     @Test
@@ -268,7 +270,7 @@ class MainTest {
             generate -p x --infill [MASK] --stop 3 | 1 | does not go with infill
             generate -p x --infill [MASK] -n 9  | 1 | infill has 1 positions
             generate -p x --forbid 2048         | 1 | forbiddenTokens = token 2048: must be 0 ... 2047
-            generate -p x --stop 2048           | 1 | stopTokens = token 2048: must be 0 ... 2047
+            generate -p x --stop-token 2048     | 1 | stopTokens = token 2048: must be 0 ... 2047
             generate -p x --forbid 195351       | 1 | forbiddenTokens = token 195351
             generate -p x --forbid qqqq         | 1 | must be one: give its id
             generate -p x --logit-bias 3=y      | 2 | 'y' is not a double

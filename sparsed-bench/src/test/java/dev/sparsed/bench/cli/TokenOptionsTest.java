@@ -36,9 +36,9 @@ class TokenOptionsTest {
 
     @Test
     void aNumberIsAnIdAndAQuotedOneIsText() {
-        assertThat(TokenArgument.id("--stop", "17", tokenizer)).isEqualTo(17);
-        assertThat(TokenArgument.id("--stop", "<|endoftext|>", tokenizer)).isEqualTo(END_OF_TEXT);
-        int seven = TokenArgument.id("--stop", "\"7\"", tokenizer);
+        assertThat(TokenArgument.id("--stop-token", "17", tokenizer)).isEqualTo(17);
+        assertThat(TokenArgument.id("--stop-token", "<|endoftext|>", tokenizer)).isEqualTo(END_OF_TEXT);
+        int seven = TokenArgument.id("--stop-token", "\"7\"", tokenizer);
         assertThat(tokenizer.token(seven)).isEqualTo("7");
     }
 
