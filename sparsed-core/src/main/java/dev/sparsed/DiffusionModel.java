@@ -5,6 +5,7 @@ import dev.sparsed.diffusion.Canvas;
 import dev.sparsed.diffusion.Denoiser;
 import dev.sparsed.diffusion.DenoisingLoop;
 import dev.sparsed.diffusion.GuidedDenoiser;
+import dev.sparsed.diffusion.StopRule;
 import dev.sparsed.internal.checkpoint.Checkpoint;
 import dev.sparsed.internal.model.GenerationDefaults;
 import dev.sparsed.internal.model.ModelConfig;
@@ -167,6 +168,9 @@ public final class DiffusionModel implements AutoCloseable {
         lifetime.readLock().lock();
         try {
             requireOpen();
+            if (!request.stopStrings().isEmpty()) {
+                tokenizer(); // fails before the work, not after the first block
+            }
             int[] prompt = request.promptTokens().orElseGet(() -> tokenizer().encode(textOf(request)));
             return denoise(
                     PreparedRequest.of(request, prompt, config, defaults, contextLength),
@@ -190,6 +194,7 @@ public final class DiffusionModel implements AutoCloseable {
                 denoiser = new GuidedDenoiser(
                         denoiser, unconditional, context, canvas.promptLength(), config.maskToken(), cfgScale);
             }
+            StopRule stop = request.stop(tokens -> textOf(tokens, tokenizer()));
             listener.onStart(canvas.tokens(), canvas.promptLength());
             DenoisingLoop loop = new DenoisingLoop(
                     denoiser,
@@ -198,12 +203,12 @@ public final class DiffusionModel implements AutoCloseable {
                     request.cache(),
                     request.sampler(seed),
                     request.rule(),
-                    request.stopTokens(),
+                    stop,
                     request.request().sampling().tokensHook(),
                     context,
                     listener);
             DenoisingLoop.Outcome outcome = loop.run(canvas);
-            int length = request.lengthUntilStop(canvas, outcome.denoised());
+            int length = stop.length(Arrays.copyOf(canvas.generated(), outcome.denoised()));
             int[] tokens = Arrays.copyOf(canvas.generated(), length);
             return new GenerationResult(
                     tokens,

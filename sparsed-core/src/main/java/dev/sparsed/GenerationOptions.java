@@ -9,15 +9,18 @@ import dev.sparsed.diffusion.Remasking;
 import dev.sparsed.diffusion.Threshold;
 import dev.sparsed.diffusion.TimestepSchedule;
 import dev.sparsed.diffusion.TokensHook;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The options of a request besides prompt and lengths: how logits become tokens, what is cached, when to stop. Names follow LLaDA's, Dream's and Fast-dLLM's reference code.
+ * The options of a request besides prompt and lengths: how logits become tokens, what is cached, when to stop. Names
+ * follow LLaDA's, Dream's and Fast-dLLM's reference code.
  *
  * @param <B> the builder that extends this one
  */
@@ -41,6 +44,7 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     int cacheInterval = Integer.MAX_VALUE;
     boolean stopAtEos;
     final Set<Integer> stopTokens = new HashSet<>();
+    final List<String> stopStrings = new ArrayList<>();
 
     GenerationOptions() {}
 
@@ -316,6 +320,23 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     public B stopTokens(int... tokens) {
         for (int token : tokens) {
             stopTokens.add(token);
+        }
+        return self();
+    }
+
+    /**
+     * Ends the generation with the first finished block by which one of these texts has appeared, and cuts the result before it; a token that
+     * reaches into that text is cut, too. Special tokens are not part of the text. Needs a tokenizer.
+     *
+     * @param strings not empty
+     * @return this
+     */
+    public B stopStrings(String... strings) {
+        for (String string : strings) {
+            if (string.isEmpty()) {
+                throw new InvalidRequestException("stopStrings", "\"\"", "must not be empty");
+            }
+            stopStrings.add(string);
         }
         return self();
     }

@@ -46,6 +46,7 @@ public final class GenerationRequest {
     private final int @Nullable [] infill;
     private final boolean stopAtEos;
     private final Set<Integer> stopTokens;
+    private final List<String> stopStrings;
 
     private GenerationRequest(Builder builder, Sampling sampling) {
         this.messages = List.copyOf(builder.messages);
@@ -64,6 +65,7 @@ public final class GenerationRequest {
         this.cacheInterval = builder.cacheInterval;
         this.stopAtEos = builder.stopAtEos;
         this.stopTokens = Set.copyOf(builder.stopTokens);
+        this.stopStrings = List.copyOf(builder.stopStrings);
         check();
     }
 
@@ -94,7 +96,7 @@ public final class GenerationRequest {
                     infill.length + " tokens",
                     "must hold a GenerationRequest.MASK");
             require(
-                    !stopAtEos && stopTokens.isEmpty(),
+                    !stopAtEos && stopTokens.isEmpty() && stopStrings.isEmpty(),
                     "stopAtEos",
                     true,
                     "does not go with infill, whose fixed tokens would be cut off");
@@ -202,6 +204,11 @@ public final class GenerationRequest {
     /** {@return tokens that end the generation, besides the model's end token} */
     public Set<Integer> stopTokens() {
         return stopTokens;
+    }
+
+    /** {@return texts that end the generation} */
+    public List<String> stopStrings() {
+        return stopStrings;
     }
 
     /** {@return seed of all random numbers} */

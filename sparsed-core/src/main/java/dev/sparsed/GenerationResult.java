@@ -38,7 +38,7 @@ public final class GenerationResult {
         this.backend = backend;
     }
 
-    /** {@return a copy of the generated token ids, special tokens included: G, or those before the stop token} */
+    /** {@return a copy of the generated token ids, special tokens included: G, or those before the end that a stop token or string marks} */
     public int[] tokens() {
         return tokens.clone();
     }
@@ -51,7 +51,7 @@ public final class GenerationResult {
         return logProbabilities.clone();
     }
 
-    /** {@return whether a stop token ended the generation or cut it} */
+    /** {@return whether a stop token or string ended the generation or cut it} */
     public boolean stopped() {
         return stopped;
     }

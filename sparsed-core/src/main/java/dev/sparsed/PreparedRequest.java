@@ -11,6 +11,9 @@ import dev.sparsed.diffusion.OriginSchedule;
 import dev.sparsed.diffusion.Remasking;
 import dev.sparsed.diffusion.Sampler;
 import dev.sparsed.diffusion.StepSchedule;
+import dev.sparsed.diffusion.StopRule;
+import dev.sparsed.diffusion.StopStrings;
+import dev.sparsed.diffusion.StopTokens;
 import dev.sparsed.diffusion.TimestepSchedule;
 import dev.sparsed.diffusion.TokenFilter;
 import dev.sparsed.internal.model.GenerationDefaults;
@@ -21,6 +24,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,6 +80,7 @@ record PreparedRequest(GenerationRequest request, int[] prompt, ModelConfig conf
             }
         }
         Sampling sampling = request.sampling();
+        request.stopTokens().forEach(token -> checkToken("stopTokens", token, "", config));
         sampling.forbiddenTokens().forEach(token -> checkToken("forbiddenTokens", token, "", config));
         sampling.logitBias().keySet().forEach(token -> checkToken("logitBias", token, "", config));
         Set<Integer> barred = new HashSet<>(sampling.forbiddenTokens());
@@ -131,30 +136,19 @@ record PreparedRequest(GenerationRequest request, int[] prompt, ModelConfig conf
         return new CacheSchedule(request.cache(), request.cacheInterval(), config.shiftedLogits());
     }
 
-    /** {@return tokens that end the generation} */
-    Set<Integer> stopTokens() {
+    /**
+     * {@return where the generation ends}
+     *
+     * @param decode the text of token ids
+     */
+    StopRule stop(Function<int[], String> decode) {
         Set<Integer> tokens = new HashSet<>(request.stopTokens());
         if (request.stopAtEos()) {
             config.eosToken().ifPresent(tokens::add);
             tokens.addAll(defaults.endTokens());
         }
-        return tokens;
-    }
-
-    /**
-     * {@return how many generated tokens come before the first stop token; all that are denoised if there is none}
-     *
-     * @param canvas the denoised canvas
-     * @param denoised how many generated positions are done
-     */
-    int lengthUntilStop(Canvas canvas, int denoised) {
-        Set<Integer> stop = stopTokens();
-        int[] generated = canvas.generated();
-        int length = 0;
-        while (length < denoised && !stop.contains(generated[length])) {
-            length++;
-        }
-        return length;
+        StopRule stop = tokens.isEmpty() ? StopRule.NEVER : new StopTokens(tokens);
+        return request.stopStrings().isEmpty() ? stop : stop.or(new StopStrings(request.stopStrings(), decode));
     }
 
     /** {@return what decides which candidates stay masked} */

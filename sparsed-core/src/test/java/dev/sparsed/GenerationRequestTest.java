@@ -86,6 +86,11 @@ class GenerationRequestTest {
                         "stopAtEos",
                         "true",
                         b -> b.infill(GenerationRequest.MASK, 3).stopTokens(5)),
+                refused(
+                        "stopAtEos",
+                        "true",
+                        b -> b.infill(GenerationRequest.MASK, 3).stopStrings("x")),
+                refused("stopStrings", "\"\"", b -> b.stopStrings("a", "")),
                 refused("prompt", "2 given", b -> b.user("hello")),
                 refused("prompt", "2 given", b -> b.rawPrompt("hello")),
                 refused("assistantPrefix", "Well", b -> b.assistantPrefix("Well")));

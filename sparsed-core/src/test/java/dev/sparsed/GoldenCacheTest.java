@@ -28,11 +28,7 @@ class GoldenCacheTest {
     static Stream<Arguments> runs() {
         String property = System.getProperty("sparsed.golden.cache", "");
         Path folder = Path.of(property.isEmpty() ? "src/test/resources/golden-cache" : property);
-        List<GoldenCase> cases = GoldenCase.in(GoldenReplayTest.goldenFolder().resolve("llada-mha"), folder);
-        assertThat(cases).as("recordings in " + folder).isNotEmpty();
-        return cases.stream()
-                .flatMap(golden -> TestBackends.names()
-                        .flatMap(backend -> Stream.of(1, 2).map(threads -> Arguments.of(golden, backend, threads))));
+        return GoldenReplayTest.runs(GoldenReplayTest.goldenFolder().resolve("llada-mha"), folder);
     }
 
     @ParameterizedTest(name = "{0} on {1} with {2} threads")

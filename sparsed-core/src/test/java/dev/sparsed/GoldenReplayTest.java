@@ -37,13 +37,15 @@ class GoldenReplayTest {
     }
 
     static Stream<Arguments> allRuns() {
-        return Stream.of("llada-mha", "llada-gqa", "dream-gqa").flatMap(GoldenReplayTest::runs);
+        return Stream.of("llada-mha", "llada-gqa", "dream-gqa")
+                .map(goldenFolder()::resolve)
+                .flatMap(folder -> runs(folder, folder));
     }
 
-    private static Stream<Arguments> runs(String model) {
-        Path folder = goldenFolder().resolve(model);
-        List<GoldenCase> cases = GoldenCase.in(folder, folder);
-        assertThat(cases).as("recordings in " + folder).isNotEmpty();
+    /** Every case of a folder on every backend, with one thread and with two. */
+    static Stream<Arguments> runs(Path model, Path recordings) {
+        List<GoldenCase> cases = GoldenCase.in(model, recordings);
+        assertThat(cases).as("recordings in " + recordings).isNotEmpty();
         return cases.stream()
                 .flatMap(golden -> TestBackends.names()
                         .flatMap(backend -> Stream.of(1, 2).map(threads -> Arguments.of(golden, backend, threads))));

@@ -219,6 +219,7 @@ class RequestFeaturesTest {
     void refusesTokensThatDoNotExist() {
         refused(request(4).forbiddenTokens(160), "forbiddenTokens = token 160: must be 0 ... 159");
         refused(request(4).logitBias(-1, 2), "logitBias = token -1");
+        refused(request(4).stopTokens(160), "stopTokens = token 160: must be 0 ... 159");
         refused(request(4).genLength(2).infill(160, -1).blockLength(2).steps(2), "infill = token 160 at 0");
         refused(
                 request(4).forbiddenTokens(IntStream.range(0, MASK).toArray()),

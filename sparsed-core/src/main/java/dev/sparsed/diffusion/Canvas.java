@@ -5,7 +5,6 @@ import dev.sparsed.spi.Positions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.IntStream;
 
 /** The tokens being denoised: a prompt of P tokens, then G positions, masks or fixed tokens. Belongs to one request. */
@@ -117,17 +116,6 @@ public final class Canvas {
         }
         changes.forEach(this::commit);
         return changes;
-    }
-
-    /**
-     * {@return whether a stretch of the canvas holds one of the tokens}
-     *
-     * @param from first position
-     * @param to end, exclusive
-     * @param wanted token ids
-     */
-    boolean holds(int from, int to, Set<Integer> wanted) {
-        return IntStream.range(from, to).anyMatch(i -> wanted.contains(tokens[i]));
     }
 
     /** {@return a copy of all tokens} */

@@ -11,8 +11,8 @@ import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -25,7 +25,7 @@ import java.util.stream.IntStream;
  * @param cache which rows a step forwards
  * @param sampler turns logits into candidates
  * @param rule which candidates are committed
- * @param stopTokens a finished block that holds one of them is the last; empty to denoise everything
+ * @param stop a finished block that it ends in is the last
  * @param hook may change the canvas after every step
  * @param context where the logits live
  * @param listener hears of every step
@@ -37,7 +37,7 @@ public record DenoisingLoop(
         CacheSchedule cache,
         Sampler sampler,
         CommitRule rule,
-        Set<Integer> stopTokens,
+        StopRule stop,
         TokensHook hook,
         ExecutionContext context,
         GenerationListener listener) {
@@ -47,7 +47,7 @@ public record DenoisingLoop(
      *
      * @param timings by the kind of attention
      * @param forwards forward passes
-     * @param denoised how many generated positions are done: G, or fewer if a stop token ended the generation
+     * @param denoised how many generated positions are done: G, or fewer if the stop rule ended the generation
      */
     public record Outcome(PhaseTimings timings, Forwards forwards, int denoised) {}
 
@@ -72,8 +72,9 @@ public record DenoisingLoop(
                 BlockStep blockStep = new BlockStep(i, schedule.stepsPerBlock(), masks);
                 outcome = step(canvas, step++, blockStep, start, end, outcome);
             }
-            outcome = new Outcome(outcome.timings, outcome.forwards, end - canvas.promptLength());
-            if (canvas.holds(start, end, stopTokens)) {
+            int denoised = end - canvas.promptLength();
+            outcome = new Outcome(outcome.timings, outcome.forwards, denoised);
+            if (stop.length(Arrays.copyOf(canvas.generated(), denoised)) < denoised) {
                 break;
             }
         }

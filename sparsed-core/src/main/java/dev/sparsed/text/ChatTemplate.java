@@ -66,7 +66,7 @@ public final class ChatTemplate {
         Path source = folder.resolve("chat_template.jinja");
         String template = null;
         if (Files.isRegularFile(source)) {
-            template = TextFiles.utf8(source, TextFiles.bytes(source, MAX_TEMPLATE));
+            template = TextFiles.utf8(source, MAX_TEMPLATE);
         } else if (config != null) {
             source = configFile;
             template = template(configFile, config.get("chat_template"));
@@ -112,7 +112,7 @@ public final class ChatTemplate {
         if (!Files.isRegularFile(file)) {
             return null;
         }
-        return TextFiles.object(file, TextFiles.utf8(file, TextFiles.bytes(file, TextFiles.MAX_CONFIG_BYTES)));
+        return TextFiles.object(file, TextFiles.utf8(file, TextFiles.MAX_CONFIG_BYTES));
     }
 
     private static void readTokens(Path file, JsonNode object, Map<String, String> tokens) {

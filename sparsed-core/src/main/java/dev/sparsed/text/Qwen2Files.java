@@ -110,9 +110,8 @@ final class Qwen2Files {
 
     private ArrayNode merges() {
         Path file = folder.resolve(MERGES);
-        List<String> lines = TextFiles.utf8(file, TextFiles.bytes(file, TextFiles.MAX_CONFIG_BYTES))
-                .lines()
-                .toList();
+        List<String> lines =
+                TextFiles.utf8(file, TextFiles.MAX_CONFIG_BYTES).lines().toList();
         ArrayNode merges = JSON.arrayNode();
         for (int i = 0; i < lines.size(); i++) {
             String line = lines.get(i).strip();
@@ -171,6 +170,6 @@ final class Qwen2Files {
         if (!Files.isRegularFile(file)) {
             throw new CheckpointException(folder + ": has no " + name + ", which says which tokenizer it is");
         }
-        return TextFiles.object(file, TextFiles.utf8(file, TextFiles.bytes(file, TextFiles.MAX_CONFIG_BYTES)));
+        return TextFiles.object(file, TextFiles.utf8(file, TextFiles.MAX_CONFIG_BYTES));
     }
 }

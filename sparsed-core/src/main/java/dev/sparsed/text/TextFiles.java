@@ -3,17 +3,14 @@ package dev.sparsed.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sparsed.CheckpointException;
 import dev.sparsed.internal.checkpoint.JsonFiles;
-import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** Reads the text files of a checkpoint folder. Their content is not trusted: size and nesting are bounded. */
+/** The text files of a checkpoint folder. Their content is not trusted: size and nesting are bounded. */
 final class TextFiles {
 
     /** Bytes of a tokenizer.json: the largest in public use (vocabulary of 262,144) have 33 MB. */
@@ -25,35 +22,15 @@ final class TextFiles {
     private TextFiles() {}
 
     /**
-     * Reads a file whole.
+     * Reads a file whole and decodes it.
      *
-     * @param file what to read
-     * @param limit largest size in bytes
-     * @return its bytes
-     * @throws CheckpointException if it cannot be read or is larger than {@code limit}
-     */
-    static byte[] bytes(Path file, int limit) {
-        try (InputStream in = Files.newInputStream(file)) {
-            byte[] bytes = in.readNBytes(limit + 1);
-            if (bytes.length > limit) {
-                throw new CheckpointException(
-                        file + ": larger than " + limit + " bytes, the most that is read of such a file");
-            }
-            return bytes;
-        } catch (IOException e) {
-            throw new CheckpointException(file + ": cannot be read: " + e, e);
-        }
-    }
-
-    /**
-     * Decodes UTF-8.
-     *
-     * @param file where the bytes are from, for messages
-     * @param bytes the text
+     * @param file a file of UTF-8 text
+     * @param limit most bytes it may have
      * @return the text, without a byte order mark
-     * @throws CheckpointException if it is not UTF-8
+     * @throws CheckpointException if it cannot be read, is larger, or is not UTF-8
      */
-    static String utf8(Path file, byte[] bytes) {
+    static String utf8(Path file, int limit) {
+        byte[] bytes = JsonFiles.bytes(file, limit);
         try {
             String text = StandardCharsets.UTF_8
                     .newDecoder()

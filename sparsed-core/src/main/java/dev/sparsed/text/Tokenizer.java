@@ -58,7 +58,7 @@ public final class Tokenizer implements AutoCloseable {
         String json;
         JsonNode root;
         if (Files.isRegularFile(fast)) {
-            json = TextFiles.utf8(file, TextFiles.bytes(file, TextFiles.MAX_TOKENIZER_BYTES));
+            json = TextFiles.utf8(file, TextFiles.MAX_TOKENIZER_BYTES);
             root = TextFiles.object(file, json);
         } else if (Qwen2Files.areIn(folder)) {
             file = folder.resolve("vocab.json");

@@ -38,6 +38,21 @@ final class CanvasState {
     }
 
     /**
+     * Starts with the canvas before the first step.
+     *
+     * @param tokenizer gives tokens their text
+     * @param canvas prompt, masks, and tokens that stay
+     * @param promptLength P
+     * @param maskToken id of the mask token
+     */
+    CanvasState(Tokenizer tokenizer, int[] canvas, int promptLength, int maskToken) {
+        this(tokenizer, promptLength, canvas.length - promptLength);
+        for (int i = promptLength; i < canvas.length; i++) {
+            tokens[i - promptLength] = canvas[i] == maskToken ? MASK : canvas[i];
+        }
+    }
+
+    /**
      * Takes over what a step committed.
      *
      * @param event the step

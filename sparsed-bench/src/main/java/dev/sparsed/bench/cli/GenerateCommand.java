@@ -1,14 +1,11 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.DiffusionModel;
-import dev.sparsed.GenerationListener;
 import dev.sparsed.GenerationRequest;
 import dev.sparsed.GenerationResult;
 import dev.sparsed.bench.quality.AnswerText;
 import java.io.PrintWriter;
-import java.util.Arrays;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -25,12 +22,10 @@ import picocli.CommandLine.ParentCommand;
         footer = {
             "",
             "Example: sparsed generate --prompt 195351+5= --gen-length 16",
+            "Example: sparsed generate --prompt 195351+5= --infill [MASK*6]<|eot_id|>",
             "Example: sparsed generate -m LLaDA-8B-Instruct -f question.txt --gen-length 256 --block-length 32 --policy sparsed"
         })
 final class GenerateCommand implements Callable<Integer> {
-
-    /** Lines below the canvas: the status line, and the one the cursor is in. */
-    private static final int ROWS_BELOW = 2;
 
     @ParentCommand
     private @Nullable Main main;
@@ -38,27 +33,14 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private PromptOptions prompt = new PromptOptions();
 
-    @Option(
-            names = {"-n", "--gen-length"},
-            paramLabel = "N",
-            defaultValue = "128",
-            description = "Tokens to generate. Default: ${DEFAULT-VALUE}.")
-    private int genLength;
-
-    @Option(
-            names = "--block-length",
-            paramLabel = "N",
-            description = "Tokens per semi-autoregressive block; must divide --gen-length. Default: one block.")
-    private @Nullable Integer blockLength;
-
-    @Option(
-            names = "--steps",
-            paramLabel = "N",
-            description = "Denoising steps in all, a multiple of the number of blocks. Default: one per token.")
-    private @Nullable Integer steps;
+    @Mixin
+    private LengthOptions length = new LengthOptions();
 
     @Mixin
     private SamplingOptions sampling = new SamplingOptions();
+
+    @Mixin
+    private TokenOptions tokens = new TokenOptions();
 
     @Mixin
     private ModelOptions model = new ModelOptions();
@@ -66,8 +48,15 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private ViewOptions view = new ViewOptions();
 
-    @Option(names = "--output-tokens", description = "Print token ids, separated by commas, instead of text.")
-    private boolean outputTokens;
+    @Mixin
+    private OutputOptions output = new OutputOptions();
+
+    @Option(
+            names = "--completions",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "So many answers, with --seed, the seed after it, and so on. Default: ${DEFAULT-VALUE}.")
+    private int completions;
 
     @Option(names = "--stats", description = "Print a table of steps and times to standard error.")
     private boolean stats;
@@ -79,60 +68,46 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Shell shell = main.shell();
-        GenerationRequest request = request(shell); // first: a wrong option should not have to wait for a model
+        if (completions < 1) {
+            throw new IllegalArgumentException("--completions = " + completions + ": must be at least 1");
+        }
+        GenerationRequest.Builder request = GenerationRequest.builder();
+        length.apply(request);
+        sampling.apply(request);
+        prompt.apply(request, main.shell());
+        if (!tokens.givesLength()) {
+            request.build(); // a wrong option should not have to wait for a model
+        }
         try (LoadedModel loaded = model.load()) {
-            GenerationResult result = generate(loaded.model(), request, shell);
-            printAnswer(loaded.model(), result, shell);
-            printReport(result, shell.err());
+            tokens.apply(request, loaded.model()::tokenizer);
+            long seed = request.build().seed();
+            for (int i = 0; i < completions; i++) {
+                complete(loaded.model(), request.seed(seed + i).build());
+            }
         }
         return 0;
     }
 
-    private GenerationRequest request(Shell shell) {
-        GenerationRequest.Builder request = GenerationRequest.builder().genLength(genLength);
-        if (blockLength != null) {
-            request.blockLength(blockLength);
-        }
-        if (steps != null) {
-            request.steps(steps);
-        }
-        sampling.apply(request);
-        prompt.apply(request, shell);
-        return request.build();
-    }
-
-    private GenerationResult generate(DiffusionModel loaded, GenerationRequest request, Shell shell) {
-        Terminal terminal = shell.terminal();
-        if (outputTokens || !view.live(terminal)) {
-            return loaded.generate(request, main.interruption().listener());
-        }
-        CanvasView canvas = new CanvasView(
-                terminal.columns(), terminal.rows() - ROWS_BELOW, Glyphs.of(terminal.unicode()), view.style(terminal));
-        try (LiveScreen screen = new LiveScreen(shell.out())) {
-            GenerationListener live = new LiveView(screen, terminal, loaded.tokenizer(), canvas::lines);
-            GenerationResult result =
-                    loaded.generate(request, main.interruption().following(live));
-            screen.clear(); // the answer takes its place, whole and without wrapped lines
-            return result;
-        }
-    }
-
-    private void printAnswer(DiffusionModel loaded, GenerationResult result, Shell shell) {
-        if (outputTokens) {
-            shell.out()
-                    .println(Arrays.stream(result.tokens())
-                            .mapToObj(String::valueOf)
-                            .collect(Collectors.joining(",")));
+    private void complete(DiffusionModel loaded, GenerationRequest request) {
+        AnswerScreen screen = new AnswerScreen(main.shell(), view);
+        GenerationResult result = output.isText()
+                ? screen.generate(loaded, request, main.interruption()::following)
+                : loaded.generate(request, main.interruption().listener());
+        if (output.isText()) {
+            screen.print(
+                    prompt.givenAsTokens() ? AnswerText.whole(loaded.tokenizer(), result.tokens()) : result.text());
         } else {
-            String text =
-                    prompt.givenAsTokens() ? AnswerText.whole(loaded.tokenizer(), result.tokens()) : result.text();
-            shell.out().println(view.live(shell.terminal()) ? Texts.printable(text) : text);
+            String text = prompt.givenAsTokens() ? null : result.text();
+            main.shell().out().println(output.line(result, text, request.seed()));
+            main.shell().out().flush();
         }
-        shell.out().flush();
+        printReport(loaded, result, main.shell().err());
     }
 
-    private void printReport(GenerationResult result, PrintWriter err) {
+    private void printReport(DiffusionModel loaded, GenerationResult result, PrintWriter err) {
+        if (output.logProbabilities()) {
+            OutputOptions.logProbabilities(result, loaded.tokenizer()).forEach(err::println);
+        }
         if (stats || verbose) {
             Report.table(result).forEach(err::println);
         } else {

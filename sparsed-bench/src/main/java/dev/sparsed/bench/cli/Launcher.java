@@ -63,6 +63,9 @@ public final class Launcher {
         builder.environment().keySet().removeAll(List.of("JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS"));
         Process child = builder.start();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> end(child)));
+        if (args.length > 0 && args[0].equals("chat")) {
+            InterruptSignal.becomes(() -> {}); // a terminal interrupts both JVMs, and the child knows what to do
+        }
         return child.waitFor();
     }
 

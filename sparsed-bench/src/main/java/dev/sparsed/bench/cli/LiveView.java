@@ -1,9 +1,11 @@
 package dev.sparsed.bench.cli;
 
+import dev.sparsed.DiffusionModel;
 import dev.sparsed.GenerationListener;
 import dev.sparsed.StepEvent;
 import dev.sparsed.text.Tokenizer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 
@@ -16,6 +18,7 @@ final class LiveView implements GenerationListener {
     private final LiveScreen screen;
     private final Terminal terminal;
     private final Tokenizer tokenizer;
+    private final int maskToken;
     private final Function<List<Cell>, List<String>> painter;
     private CanvasState canvas;
     private long lastPicture;
@@ -25,21 +28,23 @@ final class LiveView implements GenerationListener {
      *
      * @param screen what to draw on
      * @param terminal its size and glyphs
-     * @param tokenizer gives tokens their text
+     * @param model gives tokens their text
      * @param painter turns the generated positions into lines; a status line is added below
      */
-    LiveView(LiveScreen screen, Terminal terminal, Tokenizer tokenizer, Function<List<Cell>, List<String>> painter) {
+    LiveView(LiveScreen screen, Terminal terminal, DiffusionModel model, Function<List<Cell>, List<String>> painter) {
         this.screen = screen;
         this.terminal = terminal;
-        this.tokenizer = tokenizer;
+        this.tokenizer = model.tokenizer();
+        this.maskToken = model.info().maskToken();
         this.painter = painter;
         this.canvas = new CanvasState(tokenizer, 0, 0);
     }
 
     @Override
     public void onStart(int[] tokens, int promptLength) {
-        canvas = new CanvasState(tokenizer, promptLength, tokens.length - promptLength);
-        draw(tokens.length + " tokens, " + (tokens.length - promptLength) + " of them masks");
+        canvas = new CanvasState(tokenizer, tokens, promptLength, maskToken);
+        long masks = Arrays.stream(tokens).filter(token -> token == maskToken).count();
+        draw(tokens.length + " tokens, " + masks + " of them masks");
     }
 
     @Override

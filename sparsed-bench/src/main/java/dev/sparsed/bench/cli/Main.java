@@ -18,6 +18,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         description = "Diffusion language models on the JVM, with SparseD block-sparse attention.",
         subcommands = {
             GenerateCommand.class,
+            ChatCommand.class,
             DemoCommand.class,
             QualityCommand.class,
             InfoCommand.class,

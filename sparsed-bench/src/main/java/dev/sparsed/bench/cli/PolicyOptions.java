@@ -42,6 +42,13 @@ final class PolicyOptions {
     private @Nullable Double skip;
 
     @Option(
+            names = "--dense-steps",
+            paramLabel = "N",
+            description =
+                    "SparseD: so many steps stay dense, instead of a share; for commit rules that end blocks early.")
+    private @Nullable Integer denseSteps;
+
+    @Option(
             names = "--select",
             paramLabel = "SHARE",
             description = "SparseD: share of the key blocks to keep, 0 ... 1.")
@@ -58,16 +65,29 @@ final class PolicyOptions {
      */
     AttentionPolicy policy() {
         if (policy == Policy.DENSE) {
-            if (preset != null || skip != null || select != null || blockSize != null) {
+            if (preset != null || skip != null || denseSteps != null || select != null || blockSize != null) {
                 throw new IllegalArgumentException(
-                        "--preset, --skip, --select and --block-size go with --policy sparsed");
+                        "--preset, --skip, --dense-steps, --select and --block-size go with --policy sparsed");
             }
             return AttentionPolicy.dense();
         }
+        return sparseD();
+    }
+
+    /**
+     * {@return SparseD with the settings given, whatever the policy}
+     *
+     * @throws IllegalArgumentException if a setting is out of range
+     */
+    AttentionPolicy sparseD() {
+        if (skip != null && denseSteps != null) {
+            throw new IllegalArgumentException("--skip and --dense-steps: give one");
+        }
         SparseD base = preset == Preset.LONG ? SparseD.longContext() : SparseD.shortContext();
-        return new SparseD(
+        SparseD method = new SparseD(
                 skip == null ? base.skip() : skip,
                 select == null ? base.select() : select,
                 blockSize == null ? base.blockSize() : blockSize);
+        return denseSteps == null ? method : method.afterSteps(denseSteps);
     }
 }

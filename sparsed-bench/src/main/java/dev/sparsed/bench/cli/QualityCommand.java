@@ -1,10 +1,11 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.GenerationCancelledException;
-import dev.sparsed.GenerationRequest;
 import dev.sparsed.bench.DemoModel;
+import dev.sparsed.bench.quality.ComparisonTable;
 import dev.sparsed.bench.quality.QualityRun;
 import dev.sparsed.bench.quality.QualityTable;
+import dev.sparsed.bench.quality.Setting;
 import dev.sparsed.bench.quality.Task;
 import dev.sparsed.bench.quality.TaskFile;
 import dev.sparsed.bench.quality.TaskOutcome;
@@ -35,6 +36,7 @@ import picocli.CommandLine.ParentCommand;
         footer = {
             "",
             "Example: sparsed quality --max-length 2048 --policy sparsed --skip 0.2 --select 0.3 --block-size 32",
+            "Example: sparsed quality --max-length 1024 --limit 2 --compare --block-length 8 --policies dense",
             "",
             "The table comes on standard output, a line per task on standard error."
         })
@@ -70,25 +72,38 @@ final class QualityCommand implements Callable<Integer> {
     private SamplingOptions sampling = new SamplingOptions();
 
     @Mixin
+    private ComparisonOptions comparison = new ComparisonOptions();
+
+    @Mixin
     private ModelOptions model = new ModelOptions();
 
     @Override
     public Integer call() {
         List<Task> tasks = selected();
+        List<Setting> settings = comparison.isGiven() ? comparison.settings(sampling) : List.of();
         try (LoadedModel loaded = model.load()) {
-            run(
-                    tasks,
-                    new QualityRun(
-                            loaded.model(), this::apply, main.interruption().listener()));
+            if (settings.isEmpty()) {
+                count(tasks, run(loaded, sampling::apply));
+            } else {
+                print(ComparisonTable.head());
+            }
+            for (Setting setting : settings) {
+                List<TaskOutcome> outcomes = new ArrayList<>();
+                solve(tasks, run(loaded, setting.settings()), outcomes);
+                print(ComparisonTable.row(setting, outcomes));
+            }
         }
         return 0;
     }
 
-    private void apply(GenerationRequest.Builder request) {
-        sampling.apply(request);
-        if (blockLength != null) {
-            request.blockLength(blockLength);
-        }
+    private QualityRun run(LoadedModel loaded, QualityRun.Settings settings) {
+        QualityRun.Settings inBlocks = request -> {
+            settings.apply(request);
+            if (blockLength != null) {
+                request.blockLength(blockLength);
+            }
+        };
+        return new QualityRun(loaded.model(), inBlocks, main.interruption().listener());
     }
 
     private List<Task> selected() {
@@ -123,14 +138,10 @@ final class QualityCommand implements Callable<Integer> {
         }
     }
 
-    private void run(List<Task> tasks, QualityRun run) {
+    private void count(List<Task> tasks, QualityRun run) {
         List<TaskOutcome> outcomes = new ArrayList<>();
         try {
-            for (Task task : tasks) {
-                TaskOutcome outcome = run.run(task);
-                outcomes.add(outcome);
-                main.shell().err().println(progress(outcome, outcomes.size(), tasks.size()));
-            }
+            solve(tasks, run, outcomes);
         } catch (GenerationCancelledException e) {
             if (!outcomes.isEmpty()) {
                 print(outcomes); // what was solved until then is worth as much
@@ -140,8 +151,20 @@ final class QualityCommand implements Callable<Integer> {
         print(outcomes);
     }
 
+    private void solve(List<Task> tasks, QualityRun run, List<TaskOutcome> outcomes) {
+        for (Task task : tasks) {
+            TaskOutcome outcome = run.run(task);
+            outcomes.add(outcome);
+            main.shell().err().println(progress(outcome, outcomes.size(), tasks.size()));
+        }
+    }
+
     private void print(List<TaskOutcome> outcomes) {
-        QualityTable.lines(outcomes).forEach(main.shell().out()::println);
+        QualityTable.lines(outcomes).forEach(this::print);
+    }
+
+    private void print(String line) {
+        main.shell().out().println(line);
         main.shell().out().flush();
     }
 

@@ -1,6 +1,7 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.GenerationRequest;
+import dev.sparsed.attention.AttentionPolicy;
 import dev.sparsed.diffusion.CacheMode;
 import dev.sparsed.diffusion.Remasking;
 import java.util.function.Consumer;
@@ -126,6 +127,11 @@ final class SamplingOptions {
         set(expectedSteps, request::expectedSteps);
         set(cacheInterval, request::cacheInterval);
         request.cfgScale(cfgScale).cache(cache).stopAtEos(stopAtEos).seed(seed).policy(policy.policy());
+    }
+
+    /** {@return SparseD with the settings given, whatever the policy} */
+    AttentionPolicy sparseD() {
+        return policy.sparseD();
     }
 
     private static <T> void set(@Nullable T value, Consumer<T> option) {

@@ -79,7 +79,7 @@ record Stage(Shell shell, ViewOptions view, Interruption interruption, Diffusion
             return model.generate(request, interruption.following(both(unseen, times)));
         }
         try (LiveScreen screen = new LiveScreen(shell.out())) {
-            LiveView pictures = new LiveView(screen, shell.terminal(), model.tokenizer(), painter);
+            LiveView pictures = new LiveView(screen, shell.terminal(), model, painter);
             GenerationResult result = model.generate(request, interruption.following(both(pictures, times)));
             if (!leave) {
                 screen.clear();

@@ -43,6 +43,7 @@ public record QualityRun(DiffusionModel model, Settings settings, GenerationList
                 TaskChecker.solved(task, answer),
                 result.density(),
                 result.forwards().count(),
+                result.forwards().tokens(),
                 seconds);
     }
 

@@ -2,6 +2,8 @@ package dev.sparsed.bench.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -9,6 +11,7 @@ import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -98,6 +101,76 @@ class MainTest {
     }
 
     @Test
+    void fillsTheGapsOfATemplate() {
+        Run run = run("generate", "-p", "195351+5=", "--infill", "195[MASK*3]<|eot_id|>", "--log-probs");
+        assertThat(run.out).isEqualToNormalizingNewlines("195356\n");
+        assertThat(run.err.lines().filter(line -> line.contains(" fixed ")))
+                .hasSizeGreaterThan(1)
+                .last()
+                .asString()
+                .endsWith("<|eot_id|>");
+        Run live = run(LIVE, "", "generate", "-p", "95+1=", "--infill", "<[MASK]>", "--no-color");
+        assertThat(live.out).contains("<░>\033[K\n", ", 1 of them masks");
+    }
+
+    @Test
+    void tokensMayBeForbiddenFavouredAndAnEnd() {
+        Run forbidden = run("generate", "-p", "95+1=", "-n", "4", "--steps", "1", "--forbid", "\"9\"");
+        assertThat(forbidden.exitCode).isZero();
+        assertThat(forbidden.out).doesNotContain("9");
+        Run favoured = run("generate", "-p", "95+1=", "-n", "4", "--steps", "1", "--logit-bias", "\"7\"=1000");
+        assertThat(favoured.out).isEqualToNormalizingNewlines("7777\n");
+        Run stopped = run("generate", "-p", "195351+5=", "-n", "16", "--stop", "53", "--stop-token", "<|eot_id|>");
+        assertThat(stopped.out).isEqualToNormalizingNewlines("19\n");
+        Run token = run("generate", "-p", "195351+5=", "-n", "16", "--stop-token", "\"3\"");
+        assertThat(token.out).isEqualToNormalizingNewlines("195\n");
+    }
+
+    @Test
+    void printsACompletionPerSeedAsJson() throws IOException {
+        Run run = run(
+                "generate",
+                "-p",
+                "95+1=",
+                "-n",
+                "4",
+                "--steps",
+                "2",
+                "--temperature",
+                "2",
+                "--seed",
+                "8",
+                "--completions",
+                "2",
+                "--json");
+        List<String> lines = run.out.lines().toList();
+        assertThat(lines).hasSize(2);
+        for (int i = 0; i < 2; i++) {
+            JsonNode object = new ObjectMapper().readTree(lines.get(i));
+            assertThat(object.get("seed").asInt()).isEqualTo(8 + i);
+            assertThat(object.get("tokens")).hasSize(4);
+            assertThat(object.get("log_probabilities")).hasSize(4).allMatch(value -> value.asDouble() < 0);
+            assertThat(object.get("text").isTextual()).isTrue();
+            assertThat(object.get("forwards").asInt()).isEqualTo(2);
+            Run alone = run(
+                    "generate",
+                    "-p",
+                    "95+1=",
+                    "-n",
+                    "4",
+                    "--steps",
+                    "2",
+                    "--temperature",
+                    "2",
+                    "--seed",
+                    String.valueOf(8 + i),
+                    "--output-tokens");
+            assertThat(object.get("tokens").toString()).isEqualTo("[" + alone.out.strip() + "]");
+        }
+        assertThat(lines.get(0)).isNotEqualTo(lines.get(1));
+    }
+
+    @Test
     void solvesTasksAndCounts() throws IOException {
         Path tasks = Files.writeString(
                 scratch.resolve("tasks.jsonl"),
@@ -109,6 +182,36 @@ class MainTest {
                 .anyMatch(line -> line.startsWith("wrong 64 0/1 0.0 %"))
                 .anyMatch(line -> line.startsWith("all 1/2 50.0 %"));
         assertThat(run.err).contains("[1/2] right 64: solved", "[2/2] wrong 64: wrong, \"96\" for \"97\"");
+    }
+
+    @Test
+    void comparesCachesRulesAndPolicies() throws IOException {
+        Path tasks = Files.writeString(scratch.resolve("tasks.jsonl"), task("95+1=", "96", "right") + "\n");
+        Run run = run(
+                "quality",
+                "--tasks",
+                tasks.toString(),
+                "--compare",
+                "--caches",
+                "none,dual",
+                "--rules",
+                "fixed,threshold=0.9",
+                "--block-length",
+                "4",
+                "--policy",
+                "sparsed",
+                "--dense-steps",
+                "1",
+                "--block-size",
+                "8");
+        assertThat(run.exitCode).isZero();
+        List<String> rows =
+                run.out.lines().map(line -> line.replaceAll(" +", " ")).toList();
+        assertThat(rows).hasSize(1 + 2 * 2 * 2);
+        assertThat(rows.get(1)).startsWith("none fixed dense 1/1 100.0 % 1.000 4.0 ");
+        assertThat(rows.get(4)).startsWith("dual threshold=0.9 dense 1/1 100.0 % 1.000 4.0 ");
+        assertThat(rows.get(8)).matches("dual threshold=0.9 sparsed ./1 .* % 0\\.[0-9]{3} .*"); // less than dense
+        assertThat(run.err.lines()).hasSize(8);
     }
 
     @Test
@@ -145,7 +248,7 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"generate", "demo", "quality", "info"})
+    @ValueSource(strings = {"generate", "chat", "demo", "quality", "info"})
     void everySubcommandHelps(String subcommand) {
         Run run = run(subcommand, "--help");
         assertThat(run.exitCode).isZero();
@@ -156,11 +259,21 @@ class MainTest {
     @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
             generate -p x -n 7 --block-length 2 | 1 | blockLength = 2: must divide genLength = 7
             generate -p x --temperature NaN     | 1 | temperature = NaN: must be a number >= 0
-            generate -p x --skip 0.2            | 1 | --skip, --select and --block-size go with --policy sparsed
+            generate -p x --skip 0.2            | 1 | --skip, --dense-steps, --select and --block-size go with --policy sparsed
             generate -p x --policy sparsed --select 2 | 1 | select = 2.0: must be 0 ... 1
             generate -p x --threshold 0.9 --factor 1 | 1 | there is one rule
             generate -p x --alg entropy --threshold 0.9 | 1 | remasking = ENTROPY: is no probability
             generate -p x --cache-interval 3    | 1 | cacheInterval = 3: goes with a cache
+            generate -p x --completions 0       | 1 | --completions = 0: must be at least 1
+            generate -p x --json --output-tokens | 2 | mutually exclusive
+            generate -p x --infill y            | 1 | has no gap
+            generate -p x --infill [MASK] --stop 3 | 1 | does not go with infill
+            generate -p x --infill [MASK] -n 9  | 1 | infill has 1 positions
+            generate -p x --forbid 2048         | 1 | forbiddenTokens = token 2048: must be 0 ... 2047
+            generate -p x --stop-token 2048     | 1 | stopTokens = token 2048: must be 0 ... 2047
+            generate -p x --forbid 195351       | 1 | forbiddenTokens = token 195351
+            generate -p x --forbid qqqq         | 1 | must be one: give its id
+            generate -p x --logit-bias 3=y      | 2 | 'y' is not a double
             generate -p x --threads -1          | 1 | threads = -1
             generate -p x --backend quantum     | 1 | backend quantum was required, found are
             generate -p x -m no-such-folder     | 1 | no-such-folder: no such folder
@@ -180,6 +293,13 @@ class MainTest {
             generate -p x -f y                  | 2 | mutually exclusive
             quality --tasks no-such-file        | 1 | no-such-file: no such file
             quality --task niah                 | 1 | there are add, niah_multikey
+            generate -p x --policy sparsed --skip 0.1 --dense-steps 2 | 1 | --skip and --dense-steps: give one
+            quality --task add --limit 1 --block-length 7 | 1 | blockLength = 7: must divide genLength = 16
+            quality --compare --rules foo       | 1 | --rules foo: there are fixed, threshold=X
+            quality --compare --rules factor    | 1 | --rules factor: needs a number
+            quality --compare --rules fixed=1   | 1 | fixed has no number
+            quality --compare --rules threshold=2 | 1 | threshold = 2.0: must be 0 ... 1
+            quality --compare --caches foo      | 2 | expected one of [NONE, PREFIX, DUAL]
             quality --max-length 3              | 1 | no task is left
             demo --puzzle 13                    | 1 | must be 1 ... 12
             frobnicate                          | 2 | Unmatched argument at index 0: 'frobnicate'

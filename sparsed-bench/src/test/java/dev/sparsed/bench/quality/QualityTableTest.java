@@ -29,6 +29,6 @@ class QualityTableTest {
 
     private static TaskOutcome outcome(String name, int length, boolean solved, double density, double seconds) {
         Task task = new Task(1, name, length, "?", "", 16, 16, 16, AnswerMode.EXACT, List.of("1"));
-        return new TaskOutcome(task, "1", solved, density, (int) (20 * seconds), seconds);
+        return new TaskOutcome(task, "1", solved, density, (int) (20 * seconds), 0, seconds);
     }
 }

@@ -61,20 +61,31 @@ public final class JsonFiles {
      *     and line and column
      */
     public static JsonNode read(Path file) {
+        return parse(file, bytes(file, MAX_BYTES));
+    }
+
+    /**
+     * Reads a file whole.
+     *
+     * @param file a regular file
+     * @param limit most bytes it may have
+     * @return its bytes
+     * @throws CheckpointException if the file is missing, unreadable or too large; it names the file
+     */
+    public static byte[] bytes(Path file, int limit) {
         if (!Files.isRegularFile(file)) {
             throw new CheckpointException(file + ": " + (Files.exists(file) ? "is not a file" : "no such file"));
         }
-        byte[] content;
         try (InputStream in = Files.newInputStream(file)) {
-            content = in.readNBytes(MAX_BYTES + 1);
+            byte[] content = in.readNBytes(limit + 1);
+            if (content.length > limit) {
+                throw new CheckpointException(
+                        file + ": may have at most " + limit + " bytes, found " + size(file) + " bytes");
+            }
+            return content;
         } catch (IOException e) {
             throw new CheckpointException(file + ": cannot be read: " + e, e);
         }
-        if (content.length > MAX_BYTES) {
-            throw new CheckpointException(
-                    file + ": JSON files may have at most " + MAX_BYTES + " bytes, found " + size(file) + " bytes");
-        }
-        return parse(file, content);
     }
 
     /**

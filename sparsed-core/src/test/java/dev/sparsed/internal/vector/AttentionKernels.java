@@ -1,0 +1,58 @@
+package dev.sparsed.internal.vector;
+
+import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.internal.cpu.Matrix;
+import dev.sparsed.internal.cpu.WorkerPool;
+import dev.sparsed.internal.scalar.ScalarKernels;
+import org.jspecify.annotations.Nullable;
+
+/** Attention of the backends under test, on two threads. */
+enum AttentionKernels {
+    SCALAR {
+        private final ScalarKernels kernels = new ScalarKernels(Threads.POOL);
+
+        @Override
+        void dense(AttentionInputs in, Matrix out, @Nullable Matrix logSumExp) {
+            kernels.denseAttention(in.q(), in.k(), in.v(), in.heads(), out, logSumExp);
+        }
+
+        @Override
+        void blockSparse(AttentionInputs in, BlockPattern pattern, Matrix out) {
+            kernels.blockSparseAttention(in.q(), in.rows(), in.k(), in.v(), in.heads(), pattern, out);
+        }
+
+        @Override
+        BlockPattern select(AttentionInputs in, Matrix logSumExp, SelectionRule rule) {
+            return kernels.selectBlocks(in.q(), in.k(), logSumExp, in.heads(), rule);
+        }
+    },
+    VECTOR {
+        private final VectorAttention attention = new VectorAttention(Threads.POOL); // its scratch is used again
+
+        @Override
+        void dense(AttentionInputs in, Matrix out, @Nullable Matrix logSumExp) {
+            attention.dense(in.q(), in.k(), in.v(), in.heads(), out, logSumExp);
+        }
+
+        @Override
+        void blockSparse(AttentionInputs in, BlockPattern pattern, Matrix out) {
+            attention.blockSparse(in.q(), in.rows(), in.k(), in.v(), in.heads(), pattern, out);
+        }
+
+        @Override
+        BlockPattern select(AttentionInputs in, Matrix logSumExp, SelectionRule rule) {
+            return attention.select(in.q(), in.k(), logSumExp, in.heads(), rule);
+        }
+    };
+
+    private static final class Threads {
+        private static final WorkerPool POOL = new WorkerPool(2); // its threads are daemons
+    }
+
+    abstract void dense(AttentionInputs in, Matrix out, @Nullable Matrix logSumExp);
+
+    abstract void blockSparse(AttentionInputs in, BlockPattern pattern, Matrix out);
+
+    abstract BlockPattern select(AttentionInputs in, Matrix logSumExp, SelectionRule rule);
+}
