@@ -2,6 +2,7 @@ package dev.sparsed.cuda;
 
 import dev.sparsed.BackendUnavailableException;
 import dev.sparsed.cuda.internal.CudaBackend;
+import dev.sparsed.cuda.internal.driver.Blas;
 import dev.sparsed.cuda.internal.driver.CudaAvailability;
 import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.BackendOptions;
@@ -26,7 +27,7 @@ public final class CudaBackendProvider implements BackendProvider {
 
     @Override
     public Optional<String> unavailableBecause() {
-        return CudaAvailability.unavailableBecause();
+        return CudaAvailability.unavailableBecause().or(Blas::unavailableBecause);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.sparsed.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.sparsed.BackendUnavailableException;
 import dev.sparsed.spi.BackendOptions;
@@ -27,14 +28,9 @@ class CudaBackendProviderTest {
     }
 
     @Test
-    void saysWhyItCannotRunAndWhatCan() {
-        assertThat(cuda.unavailableBecause())
-                .hasValueSatisfying(
-                        reason -> assertThat(reason).contains("no CUDA kernels yet", "\"vector\"", "\"scalar\""));
-    }
-
-    @Test
-    void refusesToOpenWithTheSameReason() {
+    void refusesToOpenWithTheReasonItGivesWhereThereIsNoGpu() {
+        assumeThat(cuda.unavailableBecause()).isPresent();
+        assertThat(cuda.unavailableBecause().orElseThrow()).containsAnyOf("install", "update", "use another backend");
         assertThatThrownBy(() -> cuda.open(new BackendOptions(1, DType.F32)))
                 .isInstanceOf(BackendUnavailableException.class)
                 .hasMessage(cuda.unavailableBecause().orElseThrow());

@@ -1,6 +1,7 @@
 package dev.sparsed.cuda.internal.driver;
 
 import dev.sparsed.BackendUnavailableException;
+import java.util.Optional;
 
 /**
  * Matrix products on one stream, by cuBLAS. Everything is row-major: C[m, n] = X[m, k] · W[n, k]ᵀ + β · C. Sums are in float32, without
@@ -108,6 +109,11 @@ public interface Blas extends AutoCloseable {
 
     @Override
     void close();
+
+    /** {@return why cuBLAS cannot be used and what to install; empty if it can} */
+    static Optional<String> unavailableBecause() {
+        return BlasLibrary.available().isPresent() ? Optional.empty() : Optional.of(BlasLibrary.NONE);
+    }
 
     /**
      * Opens cuBLAS: through JCublas where libcublas.so.12 is found, else through libcublas.so.13.
