@@ -5,7 +5,8 @@ import java.util.Objects;
 /**
  * One message of a chat.
  *
- * @param role who speaks: {@code "system"}, {@code "user"}, {@code "assistant"}, or whatever the model's chat template knows
+ * @param role who speaks: {@code "system"}, {@code "user"}, {@code "assistant"}, or whatever the model's chat template
+ *     knows
  * @param content what is said
  */
 public record ChatMessage(String role, String content) {

@@ -1,8 +1,8 @@
 package dev.sparsed;
 
 /**
- * A checkpoint folder or one of its files is missing, malformed, or not what the model needs. The message names the file, where it applies
- * the tensor or field, and what was expected and found.
+ * A checkpoint folder or one of its files is missing, malformed, or not what the model needs. The message names the
+ * file, where it applies the tensor or field, and what was expected and found.
  */
 public final class CheckpointException extends RuntimeException {
 

@@ -1,8 +1,8 @@
 package dev.sparsed;
 
 /**
- * A device has not enough free memory for what was asked of it. What the failed call had allocated is free again, and the model stays
- * usable: a smaller request may succeed.
+ * A device has not enough free memory for what was asked of it. What the failed call had allocated is free again, and
+ * the model stays usable: a smaller request may succeed.
  */
 public final class DeviceMemoryException extends RuntimeException {
 

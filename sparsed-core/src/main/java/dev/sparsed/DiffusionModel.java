@@ -22,8 +22,9 @@ import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A loaded diffusion language model. Immutable and thread-safe: any number of threads may generate on one model at once, and what one of
- * them gets does not depend on the others. Close it when done: that stops the backend's threads and unmaps the checkpoint.
+ * A loaded diffusion language model. Immutable and thread-safe: any number of threads may generate on one model at
+ * once, and what one of them gets does not depend on the others. Close it when done: that stops the backend's threads
+ * and unmaps the checkpoint.
  *
  * {@snippet :
  * try (DiffusionModel model = DiffusionModel.load(Path.of("LLaDA-8B-Instruct"))) {
@@ -71,8 +72,8 @@ public final class DiffusionModel implements AutoCloseable {
     /**
      * Loads a model on the fastest backend that runs here.
      *
-     * @param folder a Hugging Face folder: config.json, model.safetensors (or its shards and their index), and for text tokenizer.json and
-     *     tokenizer_config.json
+     * @param folder a Hugging Face folder: config.json, model.safetensors (or its shards and their index), and for text
+     *     tokenizer.json and tokenizer_config.json
      * @return the model; the caller closes it
      * @throws CheckpointException if something in the folder is missing, malformed or not supported
      */
@@ -127,7 +128,8 @@ public final class DiffusionModel implements AutoCloseable {
      * @param listener hears of every step, and may cancel
      * @return what was generated
      * @throws InvalidRequestException if the request does not fit this model
-     * @throws GenerationCancelledException if the listener cancels, the thread is interrupted, or this model is closed meanwhile
+     * @throws GenerationCancelledException if the listener cancels, the thread is interrupted, or this model is closed
+     *     meanwhile
      * @throws IllegalStateException if this model is closed
      */
     public GenerationResult generate(GenerationRequest request, GenerationListener listener) {
@@ -153,7 +155,8 @@ public final class DiffusionModel implements AutoCloseable {
     }
 
     /**
-     * Generates for several requests, one after the other, each on a canvas of its own: what one gets does not depend on the others.
+     * Generates for several requests, one after the other, each on a canvas of its own: what one gets does not depend
+     * on the others.
      *
      * @param requests any number
      * @return one result per request, in their order
@@ -311,8 +314,8 @@ public final class DiffusionModel implements AutoCloseable {
     }
 
     /**
-     * Ends running generations at their next layer (they throw {@link GenerationCancelledException}), stops the backend's threads and unmaps
-     * the checkpoint. Closing twice does nothing.
+     * Ends running generations at their next layer (they throw {@link GenerationCancelledException}), stops the
+     * backend's threads and unmaps the checkpoint. Closing twice does nothing.
      *
      * @throws IllegalStateException if called by a listener, from within a generation on this model
      */

@@ -1,7 +1,8 @@
 package dev.sparsed;
 
 /**
- * Follows a generation. Called on the thread that generates, between steps; what it throws ends the generation and reaches the caller.
+ * Follows a generation. Called on the thread that generates, between steps; what it throws ends the generation and
+ * reaches the caller.
  */
 @FunctionalInterface
 public interface GenerationListener {
@@ -25,7 +26,8 @@ public interface GenerationListener {
     void onStep(StepEvent event);
 
     /**
-     * Asked often (before every layer of every step): whether to stop. Interrupting the generating thread stops it, too.
+     * Asked often (before every layer of every step): whether to stop. Interrupting the generating thread stops it,
+     * too.
      *
      * @return true to end the generation with a {@link GenerationCancelledException}
      */

@@ -80,7 +80,8 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     }
 
     /**
-     * Drops the tokens after the most likely ones whose probabilities add up to more than this. Default: the model's, else 1, none.
+     * Drops the tokens after the most likely ones whose probabilities add up to more than this. Default: the model's,
+     * else 1, none.
      *
      * @param value &gt; 0 … 1
      * @return this
@@ -102,8 +103,8 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     }
 
     /**
-     * What decides which candidates stay masked. Default: the model's, else its family's: {@link Remasking#LOW_CONFIDENCE} for LLaDA,
-     * {@link Remasking#ORIGIN} for Dream.
+     * What decides which candidates stay masked. Default: the model's, else its family's:
+     * {@link Remasking#LOW_CONFIDENCE} for LLaDA, {@link Remasking#ORIGIN} for Dream.
      *
      * @param value the strategy
      * @return this
@@ -124,7 +125,8 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     }
 
     /**
-     * Randomness in the order of commits: above 0, positions are drawn from softmax(confidence/algTemp). Default: the model's, else 0.
+     * Randomness in the order of commits: above 0, positions are drawn from softmax(confidence/algTemp). Default: the
+     * model's, else 0.
      *
      * @param value ≥ 0
      * @return this
@@ -135,7 +137,8 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     }
 
     /**
-     * How many candidates a step commits. Default: {@link dev.sparsed.diffusion.EvenSchedule} for LLaDA, {@link TimestepSchedule} for Dream.
+     * How many candidates a step commits. Default: {@link dev.sparsed.diffusion.EvenSchedule} for LLaDA,
+     * {@link TimestepSchedule} for Dream.
      *
      * @param value the rule
      * @return this
@@ -163,7 +166,8 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     }
 
     /**
-     * Commits in parallel what is at least so sure, and ends a block when it holds no mask: {@code steps} is a bound then.
+     * Commits in parallel what is at least so sure, and ends a block when it holds no mask: {@code steps} is a bound
+     * then.
      *
      * @param value τ, 0 … 1; Fast-dLLM takes 0.9
      * @return this
@@ -189,7 +193,8 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     }
 
     /**
-     * Commits in parallel as long as the entropies of the committed tokens, but for the largest, add up to at most this.
+     * Commits in parallel as long as the entropies of the committed tokens, but for the largest, add up to at most
+     * this.
      *
      * @param value γ ≥ 0, in nats
      * @return this
@@ -238,8 +243,8 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     }
 
     /**
-     * Changes the logits of every mask before a token is chosen; Dream's {@code generation_logits_hook_func}, one row at a time. Called on the
-     * generating thread.
+     * Changes the logits of every mask before a token is chosen; Dream's {@code generation_logits_hook_func}, one row
+     * at a time. Called on the generating thread.
      *
      * @param hook the hook
      * @return this
@@ -250,7 +255,8 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     }
 
     /**
-     * May change the canvas after every step; Dream's {@code generation_tokens_hook_func}. Called on the generating thread.
+     * May change the canvas after every step; Dream's {@code generation_tokens_hook_func}. Called on the generating
+     * thread.
      *
      * @param hook the hook
      * @return this
@@ -261,7 +267,8 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     }
 
     /**
-     * Draws up the policy's schedule for another number of steps than the bound {@code steps}, where a commit rule ends blocks early.
+     * Draws up the policy's schedule for another number of steps than the bound {@code steps}, where a commit rule ends
+     * blocks early.
      *
      * @param count ≥ 1
      * @return this
@@ -275,7 +282,8 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     }
 
     /**
-     * Keeps keys and values within a block and forwards a part of the canvas alone; results are approximate. Default: none.
+     * Keeps keys and values within a block and forwards a part of the canvas alone; results are approximate. Default:
+     * none.
      *
      * @param value what to keep
      * @return this
@@ -300,8 +308,8 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     }
 
     /**
-     * Ends the generation with the first block that holds the model's end token when it is finished, and cuts the result before that token.
-     * The end tokens are those of config.json and generation_config.json. Default: false.
+     * Ends the generation with the first block that holds the model's end token when it is finished, and cuts the
+     * result before that token. The end tokens are those of config.json and generation_config.json. Default: false.
      *
      * @param value whether
      * @return this
@@ -325,8 +333,9 @@ public abstract sealed class GenerationOptions<B extends GenerationOptions<B>> p
     }
 
     /**
-     * Ends the generation with the first finished block by which one of these texts has appeared, and cuts the result before it; a token that
-     * reaches into that text is cut, too. Special tokens are not part of the text. Needs a tokenizer.
+     * Ends the generation with the first finished block by which one of these texts has appeared, and cuts the result
+     * before it; a token that reaches into that text is cut, too. Special tokens are not part of the text. Needs a
+     * tokenizer.
      *
      * @param strings not empty
      * @return this

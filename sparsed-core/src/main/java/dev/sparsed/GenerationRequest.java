@@ -11,9 +11,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What to generate, and how. Immutable: one request may be sent any number of times, to any number of models. Names follow the reference
- * code of LLaDA ({@code gen_length}, {@code block_length}, {@code steps}, {@code cfg_scale}, {@code remasking}), Dream ({@code alg},
- * {@code alg_temp}, {@code top_p}, {@code eps}) and Fast-dLLM ({@code threshold}, {@code factor}).
+ * What to generate, and how. Immutable: one request may be sent any number of times, to any number of models. Names
+ * follow the reference code of LLaDA ({@code gen_length}, {@code block_length}, {@code steps}, {@code cfg_scale},
+ * {@code remasking}), Dream ({@code alg}, {@code alg_temp}, {@code top_p}, {@code eps}) and Fast-dLLM
+ * ({@code threshold}, {@code factor}).
  *
  * {@snippet :
  * GenerationRequest request = GenerationRequest.builder()
@@ -186,7 +187,9 @@ public final class GenerationRequest {
         return cache;
     }
 
-    /** {@return steps from one full forward pass of a block to the next, {@link Integer#MAX_VALUE} for one per block} */
+    /**
+     * {@return steps from one full forward pass of a block to the next, {@link Integer#MAX_VALUE} for one per block}
+     */
     public int cacheInterval() {
         return cacheInterval;
     }
@@ -312,7 +315,8 @@ public final class GenerationRequest {
         }
 
         /**
-         * Tokens per semi-autoregressive block: blocks are denoised from left to right, one after the other. Default: one block.
+         * Tokens per semi-autoregressive block: blocks are denoised from left to right, one after the other. Default:
+         * one block.
          *
          * @param tokens divides {@code genLength}
          * @return this
@@ -349,7 +353,8 @@ public final class GenerationRequest {
         /**
          * What the generated part holds before the first step, instead of masks alone.
          *
-         * @param tokens {@link #MASK} for a position to generate, a token id for one that stays; copied. Gives {@code genLength}
+         * @param tokens {@link #MASK} for a position to generate, a token id for one that stays; copied. Gives
+         *     {@code genLength}
          * @return this
          */
         public Builder infill(int... tokens) {

@@ -38,14 +38,17 @@ public final class GenerationResult {
         this.backend = backend;
     }
 
-    /** {@return a copy of the generated token ids, special tokens included: G, or those before the end that a stop token or string marks} */
+    /**
+     * {@return a copy of the generated token ids, special tokens included: G, or those before the end that a stop token
+     * or string marks}
+     */
     public int[] tokens() {
         return tokens.clone();
     }
 
     /**
-     * {@return a copy of ln p of every token when it was committed: under the model's logits, after bias and guidance, before temperature and
-     * filters; NaN for fixed tokens and those that a hook put}
+     * {@return a copy of ln p of every token when it was committed: under the model's logits, after bias and guidance,
+     * before temperature and filters; NaN for fixed tokens and those that a hook put}
      */
     public float[] logProbabilities() {
         return logProbabilities.clone();
@@ -64,7 +67,8 @@ public final class GenerationResult {
     /**
      * {@return the generated text without special tokens; what an assistant prefix said is not in it}
      *
-     * @throws IllegalStateException if the request gave its prompt as token ids; {@link DiffusionModel#tokenizer()} decodes {@link #tokens}
+     * @throws IllegalStateException if the request gave its prompt as token ids; {@link DiffusionModel#tokenizer()}
+     *     decodes {@link #tokens}
      */
     public String text() {
         if (text == null) {

@@ -7,12 +7,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * How to load a model.
  *
- * @param backend {@code "auto"} for the fastest backend that runs here, or the name of one to require: {@code "vector"},
- *     {@code "scalar"}, {@code "cuda"}
+ * @param backend {@code "auto"} for the fastest backend that runs here, or the name of one to require:
+ *     {@code "vector"}, {@code "scalar"}, {@code "cuda"}
  * @param threads threads that work on one operation; 0 for as many as there are processors
  * @param contextLength the longest canvas (prompt and generation) to prepare for; 0 for what the checkpoint says
- * @param dtype what a GPU computes in, {@link DType#F32} or {@link DType#BF16}; null for F32 where the checkpoint's weights are F32, else
- *     BF16. The CPU computes in F32.
+ * @param dtype what a GPU computes in, {@link DType#F32} or {@link DType#BF16}; null for F32 where the checkpoint's
+ *     weights are F32, else BF16. The CPU computes in F32.
  */
 public record LoadOptions(
         String backend,
@@ -60,7 +60,8 @@ public record LoadOptions(
     }
 
     /**
-     * Prepares for another context length than the checkpoint says. Beyond the length a model was trained on, its answers get worse.
+     * Prepares for another context length than the checkpoint says. Beyond the length a model was trained on, its
+     * answers get worse.
      *
      * @param tokens at least 1, or 0 for the checkpoint's
      * @return the changed options

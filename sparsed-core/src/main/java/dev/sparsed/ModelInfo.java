@@ -25,8 +25,8 @@ public record ModelInfo(
         int maskToken) {
 
     /**
-     * {@return bytes of the keys and values that a request with a prefix or dual cache holds: float32, for every layer; without a cache it
-     * holds those of one layer. Classifier-free guidance holds them twice}
+     * {@return bytes of the keys and values that a request with a prefix or dual cache holds: float32, for every layer;
+     * without a cache it holds those of one layer. Classifier-free guidance holds them twice}
      *
      * @param canvasLength N, prompt and generation
      */

@@ -28,8 +28,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request that has met a model: its prompt is checked, and what it left open is decided, by the model's generation_config.json where that
- * says something, else as the reference code of the model's family does.
+ * A request that has met a model: its prompt is checked, and what it left open is decided, by the model's
+ * generation_config.json where that says something, else as the reference code of the model's family does.
  *
  * @param request what was asked
  * @param prompt its token ids

@@ -12,14 +12,14 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a step turns logits into tokens. What is null is left to the model: to its generation_config.json, and failing that to the reference
- * code of its family.
+ * How a step turns logits into tokens. What is null is left to the model: to its generation_config.json, and failing
+ * that to the reference code of its family.
  *
  * @param temperature ≥ 0; null: the model's, else 0
  * @param topP &gt; 0 … 1; null: the model's, else 1
  * @param topK ≥ 1; null: the model's, else all tokens
- * @param remasking null: the model's, else {@code LOW_CONFIDENCE} for LLaDA and {@code ORIGIN} for Dream; with a commit rule that is no
- *     schedule of timesteps, {@code LOW_CONFIDENCE} for LLaDA and {@code MASKGIT_PLUS} for Dream
+ * @param remasking null: the model's, else {@code LOW_CONFIDENCE} for LLaDA and {@code ORIGIN} for Dream; with a commit
+ *     rule that is no schedule of timesteps, {@code LOW_CONFIDENCE} for LLaDA and {@code MASKGIT_PLUS} for Dream
  * @param algTemp ≥ 0; null: the model's, else 0
  * @param commitRule null: LLaDA's even schedule or Dream's timesteps
  * @param cfgScale scale of classifier-free guidance, 0 for none

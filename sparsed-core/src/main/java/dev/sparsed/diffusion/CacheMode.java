@@ -3,8 +3,9 @@ package dev.sparsed.diffusion;
 import dev.sparsed.spi.Positions;
 
 /**
- * Which rows of the canvas a step forwards, and which keys and values it takes from the last full forward pass of the block (Fast-dLLM,
- * arXiv 2505.22618, §3.2). A cached row is as the canvas was at that pass, so results are approximate.
+ * Which rows of the canvas a step forwards, and which keys and values it takes from the last full forward pass of the
+ * block (Fast-dLLM, arXiv 2505.22618, §3.2). A cached row is as the canvas was at that pass, so results are
+ * approximate.
  */
 public enum CacheMode {
     /** Every step forwards the whole canvas. */

@@ -5,8 +5,9 @@ import dev.sparsed.spi.Positions;
 import java.util.OptionalInt;
 
 /**
- * Decides, step by step, which rows are forwarded. The whole canvas is: in the first step of a block, where a pattern is selected, after a
- * hook has changed tokens, and whenever {@code interval} steps have used the same cache. Belongs to one request.
+ * Decides, step by step, which rows are forwarded. The whole canvas is: in the first step of a block, where a pattern
+ * is selected, after a hook has changed tokens, and whenever {@code interval} steps have used the same cache. Belongs
+ * to one request.
  */
 public final class CacheSchedule {
 
@@ -51,8 +52,8 @@ public final class CacheSchedule {
     }
 
     /**
-     * With shifted logits, the first position of a block is predicted by the row before the block, which a cached step does not forward. So the
-     * full forward pass commits it.
+     * With shifted logits, the first position of a block is predicted by the row before the block, which a cached step
+     * does not forward. So the full forward pass commits it.
      *
      * @param blockStart first position of the block
      * @param rows what this step forwards

@@ -94,7 +94,8 @@ public final class Canvas {
      * @param blockStart first position that may become a mask again
      * @param vocabulary number of token ids
      * @return what it changed, ascending by position, without confidence and probability (NaN)
-     * @throws IllegalArgumentException if it changes the prompt, puts a mask where none can be, or a token that does not exist
+     * @throws IllegalArgumentException if it changes the prompt, puts a mask where none can be, or a token that does
+     *     not exist
      */
     List<Commit> apply(TokensHook hook, int step, int blockStart, int vocabulary) {
         int[] changed = tokens.clone();

@@ -1,10 +1,11 @@
 package dev.sparsed.diffusion;
 
 /**
- * How many candidates of a step are committed, and which. In the last step of a block all that are left are, whatever the rule.
+ * How many candidates of a step are committed, and which. In the last step of a block all that are left are, whatever
+ * the rule.
  *
- * <p>A rule with a schedule uses all steps of a block; one that commits by confidence ends a block as soon as it holds no mask, and its
- * number of steps is a bound.
+ * <p>A rule with a schedule uses all steps of a block; one that commits by confidence ends a block as soon as it holds
+ * no mask, and its number of steps is a bound.
  */
 public interface CommitRule {
 

@@ -26,13 +26,16 @@ public interface Confidence {
         PROBABILITY
     }
 
-    /** {@return what this reads of a greedy candidate; only with {@link Needs#LOGITS} is {@link #ofGreedy} never called} */
+    /**
+     * {@return what this reads of a greedy candidate; only with {@link Needs#LOGITS} is {@link #ofGreedy} never called}
+     */
     default Needs needs() {
         return Needs.LOGITS;
     }
 
     /**
-     * The same for the most likely token where none was dropped, from what the device says of it: then no logits leave the device.
+     * The same for the most likely token where none was dropped, from what the device says of it: then no logits leave
+     * the device.
      *
      * @param candidates the candidates; with margins and entropies if {@link #needs} says so
      * @param row which one

@@ -16,8 +16,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The heart of the library: denoise a canvas step by step, block after block. In every step the model predicts the masks of the current
- * block, a sampler turns the prediction into candidates, and a rule commits some of them; the others stay masked for later steps.
+ * The heart of the library: denoise a canvas step by step, block after block. In every step the model predicts the
+ * masks of the current block, a sampler turns the prediction into candidates, and a rule commits some of them; the
+ * others stay masked for later steps.
  *
  * @param denoiser the model
  * @param plan how attention looks, step by step

@@ -1,9 +1,9 @@
 package dev.sparsed.diffusion;
 
 /**
- * The entropy bound of the EB-sampler (arXiv 2505.24857, §4): in the order of confidence, commit candidates as long as the entropies of those
- * committed add up to at most γ, not counting the largest of them. That sum bounds what the candidates tell about each other. The first is
- * always committed.
+ * The entropy bound of the EB-sampler (arXiv 2505.24857, §4): in the order of confidence, commit candidates as long as
+ * the entropies of those committed add up to at most γ, not counting the largest of them. That sum bounds what the
+ * candidates tell about each other. The first is always committed.
  *
  * @param bound γ ≥ 0, in nats
  */

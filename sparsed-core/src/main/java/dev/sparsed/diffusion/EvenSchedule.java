@@ -1,8 +1,8 @@
 package dev.sparsed.diffusion;
 
 /**
- * LLaDA's schedule (arXiv 2502.09992, §2.4): every step of a block commits the same number of masks. With m masks and k steps these are
- * ⌊m/k⌋, and one more in the first m mod k steps.
+ * LLaDA's schedule (arXiv 2502.09992, §2.4): every step of a block commits the same number of masks. With m masks and k
+ * steps these are ⌊m/k⌋, and one more in the first m mod k steps.
  */
 public record EvenSchedule() implements CommitRule {
 

@@ -1,7 +1,8 @@
 package dev.sparsed.diffusion;
 
 /**
- * Fast-dLLM's factor (arXiv 2505.22618, §3.3): with confidences c₁ ≥ c₂ ≥ …, commit the largest n with (n + 1)·(1 − c_n) ≤ f, at least 1.
+ * Fast-dLLM's factor (arXiv 2505.22618, §3.3): with confidences c₁ ≥ c₂ ≥ …, commit the largest n with (n + 1)·(1 −
+ * c_n) ≤ f, at least 1.
  *
  * @param factor f, ≥ 0
  */

@@ -7,8 +7,9 @@ import dev.sparsed.spi.Tensor;
 import java.util.Arrays;
 
 /**
- * Classifier-free guidance (arXiv 2207.12598, eq. 6; LLaDA's form): the canvas, and a copy whose prompt is all masks, both go through the
- * model, and {@code logits = u + (w + 1)·(c − u)}. The two passes attend to different canvases, so each has a plan of its own.
+ * Classifier-free guidance (arXiv 2207.12598, eq. 6; LLaDA's form): the canvas, and a copy whose prompt is all masks,
+ * both go through the model, and {@code logits = u + (w + 1)·(c − u)}. The two passes attend to different canvases, so
+ * each has a plan of its own.
  *
  * @param conditional sees the prompt
  * @param unconditional does not

@@ -3,7 +3,10 @@ package dev.sparsed.diffusion;
 import dev.sparsed.spi.GreedyCandidates;
 import java.util.SplittableRandom;
 
-/** LLaDA's {@code low_confidence} (arXiv 2502.09992, §2.4): {@code c = softmax(z)[x]}, the candidate's probability under the raw logits. */
+/**
+ * LLaDA's {@code low_confidence} (arXiv 2502.09992, §2.4): {@code c = softmax(z)[x]}, the candidate's probability under
+ * the raw logits.
+ */
 record LowConfidence() implements Confidence {
 
     @Override

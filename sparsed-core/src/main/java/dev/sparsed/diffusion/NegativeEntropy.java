@@ -4,8 +4,8 @@ import dev.sparsed.spi.GreedyCandidates;
 import java.util.SplittableRandom;
 
 /**
- * Dream's {@code entropy}: {@code c = Σ p·ln(p + 1e-10)} over the probabilities after temperature, top-p and top-k, so that the lowest
- * entropy goes first. Never above 0.
+ * Dream's {@code entropy}: {@code c = Σ p·ln(p + 1e-10)} over the probabilities after temperature, top-p and top-k, so
+ * that the lowest entropy goes first. Never above 0.
  */
 record NegativeEntropy() implements Confidence {
 

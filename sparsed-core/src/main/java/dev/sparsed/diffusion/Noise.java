@@ -3,8 +3,8 @@ package dev.sparsed.diffusion;
 import java.util.SplittableRandom;
 
 /**
- * All random numbers of a generation. They depend on the seed, the step and the position alone: not on what else is masked, nor on threads,
- * nor on other requests.
+ * All random numbers of a generation. They depend on the seed, the step and the position alone: not on what else is
+ * masked, nor on threads, nor on other requests.
  *
  * @param seed any number
  */

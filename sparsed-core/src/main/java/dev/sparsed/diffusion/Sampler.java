@@ -13,7 +13,8 @@ import java.util.SplittableRandom;
  * @param filter temperature, top-p and top-k
  * @param confidence how sure a candidate is
  * @param algTemp Dream's {@code alg_temp}: above 0, the positions to commit are drawn without replacement from
- *     softmax(confidence/alg_temp); as adding independent Gumbel noise to confidence/alg_temp and taking the highest does
+ *     softmax(confidence/alg_temp); as adding independent Gumbel noise to confidence/alg_temp and taking the highest
+ *     does
  * @param adjustment changes the logits first
  * @param maskToken never a candidate
  * @param withEntropies whether to compute entropies, too
@@ -66,7 +67,10 @@ public record Sampler(
         return candidates;
     }
 
-    /** The most likely token of the raw logits is the candidate: the device can tell all there is to know, and no logits leave it. */
+    /**
+     * The most likely token of the raw logits is the candidate: the device can tell all there is to know, and no logits
+     * leave it.
+     */
     private boolean isGreedy() {
         return filter.temperature() == 0
                 && !filter.drops()

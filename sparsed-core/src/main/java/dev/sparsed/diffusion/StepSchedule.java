@@ -1,8 +1,8 @@
 package dev.sparsed.diffusion;
 
 /**
- * How steps and positions split into semi-autoregressive blocks (LLaDA, arXiv 2502.09992, §2.4): the generation is split into blocks from left
- * to right, denoised one after the other, and every block gets the same number of steps.
+ * How steps and positions split into semi-autoregressive blocks (LLaDA, arXiv 2502.09992, §2.4): the generation is
+ * split into blocks from left to right, denoised one after the other, and every block gets the same number of steps.
  *
  * @param generationLength G, ≥ 1
  * @param blockLength positions per block; divides G

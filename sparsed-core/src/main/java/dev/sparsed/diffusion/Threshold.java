@@ -1,7 +1,8 @@
 package dev.sparsed.diffusion;
 
 /**
- * Fast-dLLM's confidence threshold (arXiv 2505.22618, §3.3): commit the surest candidate, and every one whose confidence is at least τ.
+ * Fast-dLLM's confidence threshold (arXiv 2505.22618, §3.3): commit the surest candidate, and every one whose
+ * confidence is at least τ.
  *
  * @param threshold τ, 0 … 1
  */

@@ -1,8 +1,8 @@
 package dev.sparsed.diffusion;
 
 /**
- * Dream's schedule: with the timesteps t = linspace(1, eps, k + 1) of a block's k steps and m masks left, step i commits
- * ⌊m·(1 − t_{i+1}/t_i)⌋ of them, which may be none. Timesteps and product are float32, as in the reference.
+ * Dream's schedule: with the timesteps t = linspace(1, eps, k + 1) of a block's k steps and m masks left, step i
+ * commits ⌊m·(1 − t_{i+1}/t_i)⌋ of them, which may be none. Timesteps and product are float32, as in the reference.
  *
  * @param eps the last timestep, &gt; 0 and &lt; 1
  */

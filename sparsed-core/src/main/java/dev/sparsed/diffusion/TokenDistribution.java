@@ -3,8 +3,9 @@ package dev.sparsed.diffusion;
 import java.util.SplittableRandom;
 
 /**
- * What the model predicts for one mask: the raw logits z with their softmax, and the logits that {@link TokenFilter} left, with theirs. One
- * token may be barred (the mask token, which a mask must not become): it keeps its probability, but is never chosen.
+ * What the model predicts for one mask: the raw logits z with their softmax, and the logits that {@link TokenFilter}
+ * left, with theirs. One token may be barred (the mask token, which a mask must not become): it keeps its probability,
+ * but is never chosen.
  */
 public final class TokenDistribution {
 
@@ -32,11 +33,12 @@ public final class TokenDistribution {
     }
 
     /**
-     * {@return the chosen token: the most likely one at temperature 0 (ties to the lower id), else a draw from the filtered softmax}
+     * {@return the chosen token: the most likely one at temperature 0 (ties to the lower id), else a draw from the
+     * filtered softmax}
      *
-     * <p>The draw is LLaDA's Gumbel-max form {@code argmax exp(z)/(−ln u)^temperature} with a uniform u per token, in float64, computed as
-     * {@code argmax z − temperature·ln(−ln u)}, which cannot overflow. Where the filter leaves nothing but the barred token, it is the most
-     * likely of the others.
+     * <p>The draw is LLaDA's Gumbel-max form {@code argmax exp(z)/(−ln u)^temperature} with a uniform u per token, in
+     * float64, computed as {@code argmax z − temperature·ln(−ln u)}, which cannot overflow. Where the filter leaves
+     * nothing but the barred token, it is the most likely of the others.
      *
      * @param random where u comes from
      */
@@ -83,8 +85,8 @@ public final class TokenDistribution {
     }
 
     /**
-     * {@return p₁ − p₂ of the filtered softmax, its largest value less its second; less than 0, p₂ − p₁, where the largest is the barred
-     * token's, of which the model is surer than of any choice}
+     * {@return p₁ − p₂ of the filtered softmax, its largest value less its second; less than 0, p₂ − p₁, where the
+     * largest is the barred token's, of which the model is surer than of any choice}
      */
     public double margin() {
         int first = -1;

@@ -3,8 +3,9 @@ package dev.sparsed.diffusion;
 import java.util.Arrays;
 
 /**
- * Which tokens a mask may become at all, in Dream's order: divide the logits by the temperature (if it is above 0), drop the tokens after
- * the most likely ones whose probabilities add up to more than {@code topP}, then drop those less likely than the {@code topK}-th.
+ * Which tokens a mask may become at all, in Dream's order: divide the logits by the temperature (if it is above 0),
+ * drop the tokens after the most likely ones whose probabilities add up to more than {@code topP}, then drop those less
+ * likely than the {@code topK}-th.
  *
  * @param temperature ≥ 0; 0 takes the most likely token and leaves the logits as they are
  * @param topP 0 … 1; 1 drops nothing; the most likely token always stays
@@ -15,7 +16,9 @@ public record TokenFilter(double temperature, double topP, int topK) {
     /** The most likely token, nothing dropped. */
     public static final TokenFilter GREEDY = new TokenFilter(0, 1, 0);
 
-    /** Logits within this distance of the largest one are looked at first; beyond lie e^−8 of its probability and less. */
+    /**
+     * Logits within this distance of the largest one are looked at first; beyond lie e^−8 of its probability and less.
+     */
     private static final float FIRST_WINDOW = 8;
 
     /** Checks the ranges. */

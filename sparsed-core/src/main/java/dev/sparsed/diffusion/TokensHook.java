@@ -11,8 +11,8 @@ public interface TokensHook {
      * A step has committed its tokens.
      *
      * @param step denoising step
-     * @param tokens the canvas, prompt and generation; changed in place. The prompt must stay as it is, and mask tokens may be put back
-     *     only in the current block and those after it
+     * @param tokens the canvas, prompt and generation; changed in place. The prompt must stay as it is, and mask tokens
+     *     may be put back only in the current block and those after it
      */
     void apply(int step, int[] tokens);
 }

@@ -3,7 +3,9 @@ package dev.sparsed.diffusion;
 import dev.sparsed.spi.GreedyCandidates;
 import java.util.SplittableRandom;
 
-/** Dream's {@code topk_margin}: {@code c = p₁ − p₂}, the two largest probabilities after temperature, top-p and top-k. */
+/**
+ * Dream's {@code topk_margin}: {@code c = p₁ − p₂}, the two largest probabilities after temperature, top-p and top-k.
+ */
 record TopkMargin() implements Confidence {
 
     @Override

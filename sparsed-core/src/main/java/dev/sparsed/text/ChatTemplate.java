@@ -12,14 +12,16 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The checkpoint's chat template: how messages become the one text that the model was trained on. A Jinja template, rendered as Hugging
- * Face's {@code apply_chat_template} does (blocks trimmed, one trailing newline of the template dropped).
+ * The checkpoint's chat template: how messages become the one text that the model was trained on. A Jinja template,
+ * rendered as Hugging Face's {@code apply_chat_template} does (blocks trimmed, one trailing newline of the template
+ * dropped).
  *
- * <p>The text already holds the special tokens the model expects, the beginning-of-text token included: {@link Tokenizer#encode} adds
- * none.
+ * <p>The text already holds the special tokens the model expects, the beginning-of-text token included:
+ * {@link Tokenizer#encode} adds none.
  *
- * <p>The template is not trusted: it sees the messages, {@code add_generation_prompt} and the special tokens, reads no file, calls no Java
- * method, and its output, its strings and its number of steps are bounded. What stands in a message is text and never interpreted.
+ * <p>The template is not trusted: it sees the messages, {@code add_generation_prompt} and the special tokens, reads no
+ * file, calls no Java method, and its output, its strings and its number of steps are bounded. What stands in a message
+ * is text and never interpreted.
  *
  * <p>Safe for use by several threads at once.
  */
@@ -42,9 +44,9 @@ public final class ChatTemplate {
     }
 
     /**
-     * Loads the template: {@code chat_template.jinja} if it is there, else the field {@code chat_template} of {@code tokenizer_config.json}
-     * (a string, or a list of named ones of which "default" is taken). Special tokens come from {@code tokenizer_config.json}, those it
-     * lacks from {@code special_tokens_map.json}.
+     * Loads the template: {@code chat_template.jinja} if it is there, else the field {@code chat_template} of
+     * {@code tokenizer_config.json} (a string, or a list of named ones of which "default" is taken). Special tokens
+     * come from {@code tokenizer_config.json}, those it lacks from {@code special_tokens_map.json}.
      *
      * @param folder the checkpoint's folder
      * @return the template
@@ -98,10 +100,13 @@ public final class ChatTemplate {
      * Renders a chat.
      *
      * @param messages the chat, oldest first
-     * @param addGenerationPrompt whether the text ends with the header of an assistant's message, which the model then writes
+     * @param addGenerationPrompt whether the text ends with the header of an assistant's message, which the model then
+     *     writes
      * @return the text to encode
-     * @throws IllegalArgumentException if the template rejects the messages (its {@code raise_exception}), with its reason
-     * @throws CheckpointException if the template is malformed, uses what is not supported, or passes a limit; names file and line
+     * @throws IllegalArgumentException if the template rejects the messages (its {@code raise_exception}), with its
+     *     reason
+     * @throws CheckpointException if the template is malformed, uses what is not supported, or passes a limit; names
+     *     file and line
      */
     public String render(List<ChatMessage> messages, boolean addGenerationPrompt) {
         Objects.requireNonNull(messages, "messages");

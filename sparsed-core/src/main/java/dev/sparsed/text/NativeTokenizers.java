@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The one place that loads DJL's binding of Hugging Face's tokenizers (Rust).
  *
- * <p>The binding's native layer is called directly, not through {@code HuggingFaceTokenizer}: that class sends telemetry from Amazon's
- * machines when it is created, and truncates at 512 tokens unless told otherwise.
+ * <p>The binding's native layer is called directly, not through {@code HuggingFaceTokenizer}: that class sends
+ * telemetry from Amazon's machines when it is created, and truncates at 512 tokens unless told otherwise.
  */
 final class NativeTokenizers {
 

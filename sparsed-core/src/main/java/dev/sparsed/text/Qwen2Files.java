@@ -15,9 +15,9 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * Qwen2's tokenizer in its slow format, which Dream's repositories have: {@code vocab.json}, {@code merges.txt} and the added tokens of
- * {@code tokenizer_config.json}. Turned into the tokenizer.json that Hugging Face's converter ({@code Qwen2Converter}) makes of them: NFC,
- * Qwen2's pre-tokenization, byte-level BPE.
+ * Qwen2's tokenizer in its slow format, which Dream's repositories have: {@code vocab.json}, {@code merges.txt} and the
+ * added tokens of {@code tokenizer_config.json}. Turned into the tokenizer.json that Hugging Face's converter
+ * ({@code Qwen2Converter}) makes of them: NFC, Qwen2's pre-tokenization, byte-level BPE.
  */
 final class Qwen2Files {
 
@@ -128,8 +128,8 @@ final class Qwen2Files {
     }
 
     /**
-     * The native library numbers tokens that are not in the vocabulary by itself, from the vocabulary's size on and without a gap; so these
-     * have to be their ids.
+     * The native library numbers tokens that are not in the vocabulary by itself, from the vocabulary's size on and
+     * without a gap; so these have to be their ids.
      */
     private ArrayNode addedTokens(JsonNode config, JsonNode vocabulary) {
         String field = folder.resolve(CONFIG) + ": field added_tokens_decoder";

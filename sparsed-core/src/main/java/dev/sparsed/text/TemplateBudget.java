@@ -13,7 +13,9 @@ final class TemplateBudget {
         }
     }
 
-    /** A rendering takes milliseconds; single steps differ in cost by orders, so their number alone bounds too little. */
+    /**
+     * A rendering takes milliseconds; single steps differ in cost by orders, so their number alone bounds too little.
+     */
     private static final long MAX_NANOS = 5_000_000_000L;
 
     private final int size;

@@ -34,7 +34,10 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Jinjava, set up to render like Python's Jinja and to withstand a hostile template. The only class that refers to it by name. */
+/**
+ * Jinjava, set up to render like Python's Jinja and to withstand a hostile template. The only class that refers to it
+ * by name.
+ */
 final class TemplateEngine {
 
     private static final Set<String> TAGS =
@@ -42,7 +45,10 @@ final class TemplateEngine {
 
     private static final Set<String> FUNCTIONS = Set.of("range", "namespace", "raise_exception");
 
-    /** Of Jinja's own filters, those that Jinjava computes alike and whose result is no larger than a few times what goes in. */
+    /**
+     * Of Jinja's own filters, those that Jinjava computes alike and whose result is no larger than a few times what
+     * goes in.
+     */
     private static final Set<String> FILTERS = Set.of(
             "abs",
             "capitalize",
@@ -69,8 +75,8 @@ final class TemplateEngine {
             "upper");
 
     /**
-     * Python's rules where Jinjava has two. Not set: {@code whitespaceRequiredWithinTokens}, with which <code>{%-</code> is text, and
-     * {@code usePyishObjectMapper}, which writes control characters as escapes.
+     * Python's rules where Jinjava has two. Not set: {@code whitespaceRequiredWithinTokens}, with which
+     * <code>{%-</code> is text, and {@code usePyishObjectMapper}, which writes control characters as escapes.
      */
     private static final LegacyOverrides LIKE_PYTHON = LegacyOverrides.newBuilder()
             .withEvaluateMapKeys(true)
@@ -96,7 +102,10 @@ final class TemplateEngine {
 
     private static final int MAX_NODES_PER_MESSAGE = 500;
 
-    /** Open parentheses and brackets, those of plain text too: the parser's time grows with the third power. Real ones have up to 5. */
+    /**
+     * Open parentheses and brackets, those of plain text too: the parser's time grows with the third power. Real ones
+     * have up to 5.
+     */
     private static final int MAX_BRACKETS = 50;
 
     private static final Pattern BLOCK = Pattern.compile("\\{[{%].*?[%}]\\}", Pattern.DOTALL);
@@ -135,7 +144,10 @@ final class TemplateEngine {
         rejectWhatIsNotKnown();
     }
 
-    /** Jinjava leaves out a filter or test that it does not know; a template must not be rendered otherwise than it was meant. */
+    /**
+     * Jinjava leaves out a filter or test that it does not know; a template must not be rendered otherwise than it was
+     * meant.
+     */
     private void rejectWhatIsNotKnown() {
         Set<String> filters = names(new FilterLibrary(true, Set.of()).entries());
         Set<String> tests = names(new ExpTestLibrary(true, Set.of()).entries());

@@ -16,8 +16,8 @@ import jinjava.javax.el.MapELResolver;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All that a template can do with a value: keys of maps, positions of lists and strings, the loop variable, and the methods listed in
- * {@link #invoke}. No bean property and no other Java method.
+ * All that a template can do with a value: keys of maps, positions of lists and strings, the loop variable, and the
+ * methods listed in {@link #invoke}. No bean property and no other Java method.
  */
 final class TemplateResolver extends MapELResolver {
 

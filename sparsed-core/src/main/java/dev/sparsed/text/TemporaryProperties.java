@@ -10,12 +10,13 @@ final class TemporaryProperties {
     private TemporaryProperties() {}
 
     /**
-     * Loads a library. During the call, unless the application has set the environment variable or the system property of the same name:
+     * Loads a library. During the call, unless the application has set the environment variable or the system property
+     * of the same name:
      *
      * <ul>
-     *   <li>{@code RUST_FLAVOR} is {@code cpu}: DJL takes its native library out of its own jar and never downloads one;
-     *   <li>{@code slf4j.internal.verbosity} is {@code ERROR}: slf4j, which both libraries log through, does not write to the standard
-     *       error stream that it has found no provider.
+     * <li>{@code RUST_FLAVOR} is {@code cpu}: DJL takes its native library out of its own jar and never downloads one;
+     * <li>{@code slf4j.internal.verbosity} is {@code ERROR}: slf4j, which both libraries log through, does not write to
+     * the standard error stream that it has found no provider.
      * </ul>
      *
      * <p>Both are removed again before this returns.

@@ -16,7 +16,10 @@ final class TextFiles {
     /** Bytes of a tokenizer.json: the largest in public use (vocabulary of 262,144) have 33 MB. */
     static final int MAX_TOKENIZER_BYTES = 128 << 20;
 
-    /** Bytes of any other file: the largest tokenizer_config.json in public use have 1.2 MB (thousands of reserved tokens). */
+    /**
+     * Bytes of any other file: the largest tokenizer_config.json in public use have 1.2 MB (thousands of reserved
+     * tokens).
+     */
     static final int MAX_CONFIG_BYTES = 16 << 20;
 
     private TextFiles() {}

@@ -1,8 +1,8 @@
 package dev.sparsed.text;
 
 /**
- * A library that reads or writes text is not on the class path, or its native part cannot be loaded here. The message names the Maven
- * coordinates to add or the setting to change. Generation on token ids needs none of these libraries.
+ * A library that reads or writes text is not on the class path, or its native part cannot be loaded here. The message
+ * names the Maven coordinates to add or the setting to change. Generation on token ids needs none of these libraries.
  */
 public final class TextUnavailableException extends RuntimeException {
 

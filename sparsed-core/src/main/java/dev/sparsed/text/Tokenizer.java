@@ -11,20 +11,22 @@ import java.util.OptionalInt;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * Text to token ids and back, as the checkpoint's {@code tokenizer.json} (or {@code vocab.json} and {@code merges.txt}) says, through Hugging Face's own tokenizers library.
+ * Text to token ids and back, as the checkpoint's {@code tokenizer.json} (or {@code vocab.json} and {@code merges.txt})
+ * says, through Hugging Face's own tokenizers library.
  *
- * <p>Nothing is fetched from a network: while the native library loads, the system property {@code RUST_FLAVOR} is {@code cpu} if the
- * application has set neither it nor the environment variable of that name; it is removed again afterwards. The library is unpacked into
- * DJL's cache folder (environment variable or system property {@code ENGINE_CACHE_DIR} or {@code DJL_CACHE_DIR}; else {@code .djl.ai} in
- * the home folder).
+ * <p>Nothing is fetched from a network: while the native library loads, the system property {@code RUST_FLAVOR} is
+ * {@code cpu} if the application has set neither it nor the environment variable of that name; it is removed again
+ * afterwards. The library is unpacked into DJL's cache folder (environment variable or system property
+ * {@code ENGINE_CACHE_DIR} or {@code DJL_CACHE_DIR}; else {@code .djl.ai} in the home folder).
  *
  * <p>Safe for use by several threads at once. Holds native memory until it is closed.
  */
 public final class Tokenizer implements AutoCloseable {
 
     /**
-     * Longest text in chars that is encoded. 4 Mi chars are about a million tokens, eight times the longest context in use, and cost about
-     * 1 GB of native memory while they are encoded; the native library ends the process when it gets no memory.
+     * Longest text in chars that is encoded. 4 Mi chars are about a million tokens, eight times the longest context in
+     * use, and cost about 1 GB of native memory while they are encoded; the native library ends the process when it
+     * gets no memory.
      */
     private static final int MAX_TEXT = 1 << 22;
 
@@ -45,12 +47,14 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * Loads {@code tokenizer.json}, or failing that Qwen2's {@code vocab.json} and {@code merges.txt}, which Dream's models have.
+     * Loads {@code tokenizer.json}, or failing that Qwen2's {@code vocab.json} and {@code merges.txt}, which Dream's
+     * models have.
      *
      * @param folder the checkpoint's folder
      * @return the tokenizer, to be closed by the caller
      * @throws CheckpointException if the files are not there, malformed, or larger than 128 MiB
-     * @throws TextUnavailableException if the tokenizers library is not on the class path or its native part cannot be loaded
+     * @throws TextUnavailableException if the tokenizers library is not on the class path or its native part cannot be
+     *     loaded
      */
     public static Tokenizer load(Path folder) {
         Path fast = folder.resolve("tokenizer.json");
@@ -85,8 +89,9 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * Encodes a text. Special tokens written in it are recognised; none is added, so a beginning-of-text token that a chat template has
-     * written is not doubled. Nothing is cut or padded. A surrogate without its partner becomes U+FFFD.
+     * Encodes a text. Special tokens written in it are recognised; none is added, so a beginning-of-text token that a
+     * chat template has written is not doubled. Nothing is cut or padded. A surrogate without its partner becomes
+     * U+FFFD.
      *
      * @param text at most 4,194,304 chars
      * @return its token ids
@@ -120,7 +125,8 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * Decodes token ids. Bytes that are not UTF-8 (a character of which only a part is there) become U+FFFD. Spaces are not cleaned up.
+     * Decodes token ids. Bytes that are not UTF-8 (a character of which only a part is there) become U+FFFD. Spaces are
+     * not cleaned up.
      *
      * @param tokens token ids of this tokenizer
      * @param skipSpecialTokens whether special tokens are left out of the text
@@ -146,8 +152,8 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * Whether an id is in the vocabulary. A model may have more rows of logits than its tokenizer has tokens, and so may generate ids that
-     * stand for nothing.
+     * Whether an id is in the vocabulary. A model may have more rows of logits than its tokenizer has tokens, and so
+     * may generate ids that stand for nothing.
      *
      * @param id any number
      * @return whether it can be decoded
@@ -167,8 +173,8 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * The text of one token, for showing a canvas token by token. Special tokens are written out. A token that holds only a part of a
-     * character gives U+FFFD, so these texts do not always join to {@link #decode}'s.
+     * The text of one token, for showing a canvas token by token. Special tokens are written out. A token that holds
+     * only a part of a character gives U+FFFD, so these texts do not always join to {@link #decode}'s.
      *
      * @param id a token id of this tokenizer
      * @return its text

@@ -10,12 +10,15 @@ import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tokens of a tokenizer.json: {@code model.vocab} and {@code added_tokens}. Read beside the native library, which does not offer a
- * look-up and skips unknown ids in silence.
+ * The tokens of a tokenizer.json: {@code model.vocab} and {@code added_tokens}. Read beside the native library, which
+ * does not offer a look-up and skips unknown ids in silence.
  */
 final class Vocabulary {
 
-    /** Ids below this are accepted: 16 times the largest vocabulary in public use (262,144); bounds the memory a file can ask for. */
+    /**
+     * Ids below this are accepted: 16 times the largest vocabulary in public use (262,144); bounds the memory a file
+     * can ask for.
+     */
     private static final int MAX_IDS = 1 << 22;
 
     private final Map<String, Integer> ids = new HashMap<>();
@@ -29,7 +32,8 @@ final class Vocabulary {
      * @param file where the object is from, for messages
      * @param root the object in tokenizer.json
      * @return the tokens
-     * @throws CheckpointException if a field is missing or has another type or an id is out of range; names file and field
+     * @throws CheckpointException if a field is missing or has another type or an id is out of range; names file and
+     *     field
      */
     static Vocabulary read(Path file, JsonNode root) {
         JsonNode model = root.get("model");

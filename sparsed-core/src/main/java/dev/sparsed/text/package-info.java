@@ -1,6 +1,6 @@
 /**
- * Text to token ids and back: Hugging Face's {@code tokenizer.json} and chat templates. The only package that touches the text
- * libraries; generation on token ids never loads it.
+ * Text to token ids and back: Hugging Face's {@code tokenizer.json} and chat templates. The only package that touches
+ * the text libraries; generation on token ids never loads it.
  */
 @NullMarked
 package dev.sparsed.text;

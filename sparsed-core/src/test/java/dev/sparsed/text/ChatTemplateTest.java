@@ -19,7 +19,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ChatTemplateTest {
 
-    /** The shape of Qwen2.5's template, which Dream uses: dashes trim, tools are never given, a default system message. */
+    /**
+     * The shape of Qwen2.5's template, which Dream uses: dashes trim, tools are never given, a default system message.
+     */
     private static final String CHATML = """
             {%- if tools %}
                 {{- '<|im_start|>system\\n' }}

@@ -23,8 +23,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A folder as Dream's repositories have it: config.json, weights, vocab.json and merges.txt, ChatML in tokenizer_config.json, no
- * tokenizer.json. The vocabulary is printable ASCII, a token per character, so that a prompt can be written down by hand.
+ * A folder as Dream's repositories have it: config.json, weights, vocab.json and merges.txt, ChatML in
+ * tokenizer_config.json, no tokenizer.json. The vocabulary is printable ASCII, a token per character, so that a prompt
+ * can be written down by hand.
  */
 class DreamFolderTest {
 

@@ -17,7 +17,10 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What happens in a process of its own: without the text libraries, with an unwritable cache, and that nothing is printed. */
+/**
+ * What happens in a process of its own: without the text libraries, with an unwritable cache, and that nothing is
+ * printed.
+ */
 class TextLibrariesTest {
 
     /** Jars that only text needs. */

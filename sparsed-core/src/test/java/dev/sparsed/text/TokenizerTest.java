@@ -81,7 +81,10 @@ class TokenizerTest {
         assertThat(tokenizer.encode("hi")).doesNotContain(bos);
     }
 
-    /** A post-processor that adds a beginning-of-text token, as Llama 3's tokenizer.json has it, must not double the template's. */
+    /**
+     * A post-processor that adds a beginning-of-text token, as Llama 3's tokenizer.json has it, must not double the
+     * template's.
+     */
     @Test
     void thePostProcessorAddsNothing() throws IOException {
         ObjectNode root = demoJson();
@@ -302,7 +305,10 @@ class TokenizerTest {
                 .hasMessageContaining(part);
     }
 
-    /** No mutation ends in anything but a tokenizer or the documented exception; a crash of the native side would end this process. */
+    /**
+     * No mutation ends in anything but a tokenizer or the documented exception; a crash of the native side would end
+     * this process.
+     */
     @Test
     void mutatedFilesFailCleanly() throws IOException {
         byte[] original = Files.readAllBytes(demo.resolve("tokenizer.json"));

@@ -6,7 +6,10 @@ import dev.sparsed.GenerationRequest;
 import java.nio.file.Path;
 import java.util.List;
 
-/** The main class of the child processes of {@link TextLibrariesTest}: does what its arguments say and prints how it ends. */
+/**
+ * The main class of the child processes of {@link TextLibrariesTest}: does what its arguments say and prints how it
+ * ends.
+ */
 final class WithoutTextLibraries {
 
     private WithoutTextLibraries() {}

@@ -5,8 +5,8 @@ import dev.sparsed.StepEvent;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * What an interrupt (Ctrl-C) means in a chat: while an answer is generated it cancels that answer; while the user is asked it only tells
- * how to leave. May be interrupted by any thread.
+ * What an interrupt (Ctrl-C) means in a chat: while an answer is generated it cancels that answer; while the user is
+ * asked it only tells how to leave. May be interrupted by any thread.
  */
 final class AnswerInterruption {
 

@@ -18,8 +18,8 @@ record AnswerScreen(Shell shell, ViewOptions view) {
     private static final int ROWS_BELOW = 2;
 
     /**
-     * Generates. The picture is gone afterwards, so that the answer can take its place, whole and without wrapped lines; it stays if the
-     * generation is cancelled.
+     * Generates. The picture is gone afterwards, so that the answer can take its place, whole and without wrapped
+     * lines; it stays if the generation is cancelled.
      *
      * @param model the model
      * @param request what

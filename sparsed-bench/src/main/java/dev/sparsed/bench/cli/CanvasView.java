@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * The generated part of the canvas as lines of text: masks as dim cells, fresh tokens highlighted, older ones plain. Wraps at the width
- * (a token may break across lines), starts a new line where a token holds a line break, and never lets a control character through.
+ * The generated part of the canvas as lines of text: masks as dim cells, fresh tokens highlighted, older ones plain.
+ * Wraps at the width (a token may break across lines), starts a new line where a token holds a line break, and never
+ * lets a control character through.
  *
  * @param columns width in characters, ≥ 2
  * @param rows the most lines to give, ≥ 1; of more, those around the first mask or fresh token are given

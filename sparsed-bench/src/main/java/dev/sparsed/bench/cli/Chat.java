@@ -14,8 +14,8 @@ import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 
 /**
- * A conversation at a terminal or through a pipe: reads messages and commands line by line, and answers. At a terminal what fails is told and
- * the chat goes on; through a pipe the first failure ends it.
+ * A conversation at a terminal or through a pipe: reads messages and commands line by line, and answers. At a terminal
+ * what fails is told and the chat goes on; through a pipe the first failure ends it.
  */
 final class Chat {
 

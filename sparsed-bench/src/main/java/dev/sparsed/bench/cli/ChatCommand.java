@@ -7,7 +7,10 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 
-/** Talks with a model, line by line. Standard output carries the answers alone; a terminal also sees how they come about. */
+/**
+ * Talks with a model, line by line. Standard output carries the answers alone; a terminal also sees how they come
+ * about.
+ */
 @Command(
         name = "chat",
         sortOptions = false,

@@ -16,7 +16,10 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 
-/** Shows what the library does: a sudoku denoised cell by cell, then the same question answered with dense attention and with SparseD. */
+/**
+ * Shows what the library does: a sudoku denoised cell by cell, then the same question answered with dense attention and
+ * with SparseD.
+ */
 @Command(
         name = "demo",
         sortOptions = false,

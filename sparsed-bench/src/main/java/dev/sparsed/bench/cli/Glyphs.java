@@ -11,7 +11,8 @@ import java.nio.charset.Charset;
  * @param ellipsis something is left out here
  * @param dot between the parts of a status line
  * @param times multiplication sign
- * @param frame the lines of a grid: horizontal, vertical, then the corners and crossings row by row from the top left (11 characters)
+ * @param frame the lines of a grid: horizontal, vertical, then the corners and crossings row by row from the top left
+ *     (11 characters)
  */
 record Glyphs(String mask, String special, String control, String ellipsis, String dot, String times, String frame) {
 

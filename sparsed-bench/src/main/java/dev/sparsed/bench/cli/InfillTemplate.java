@@ -7,8 +7,8 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
- * A text with gaps: {@code [MASK]} stands for one token to generate, {@code [MASK*8]} for eight. What is between them is tokenized piece by
- * piece and stays.
+ * A text with gaps: {@code [MASK]} stands for one token to generate, {@code [MASK*8]} for eight. What is between them
+ * is tokenized piece by piece and stays.
  */
 final class InfillTemplate {
 

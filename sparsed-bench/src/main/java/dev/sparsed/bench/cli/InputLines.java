@@ -14,8 +14,8 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lines of UTF-8 text, read by a thread of their own and at most one ahead: nothing ends a read from a terminal, but waiting for a line can
- * end.
+ * Lines of UTF-8 text, read by a thread of their own and at most one ahead: nothing ends a read from a terminal, but
+ * waiting for a line can end.
  */
 final class InputLines {
 

@@ -6,8 +6,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 
 /**
- * Replaces what Ctrl-C (SIGINT) does to this JVM. Java has no API for it; the JDK's {@code sun.misc.Signal} (module jdk.unsupported) is
- * looked up by name, so that a JVM without it runs as well, and ends with Ctrl-C.
+ * Replaces what Ctrl-C (SIGINT) does to this JVM. Java has no API for it; the JDK's {@code sun.misc.Signal} (module
+ * jdk.unsupported) is looked up by name, so that a JVM without it runs as well, and ends with Ctrl-C.
  */
 final class InterruptSignal implements AutoCloseable {
 

@@ -6,8 +6,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Turns the end of the JVM from outside (Ctrl-C, SIGTERM) into a cancelled generation: the JVM waits until the command has unwound, so that
- * models are closed and temporary folders deleted, but no longer than {@value #PATIENCE_SECONDS} seconds.
+ * Turns the end of the JVM from outside (Ctrl-C, SIGTERM) into a cancelled generation: the JVM waits until the command
+ * has unwound, so that models are closed and temporary folders deleted, but no longer than {@value #PATIENCE_SECONDS}
+ * seconds.
  */
 final class Interruption implements AutoCloseable {
 

@@ -9,8 +9,9 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Where the jar begins: sees to it that {@link Main} runs on a JDK that is new enough and with the flags the library needs, which a jar
- * cannot give itself. It starts a second JVM if they are missing. Compiled for Java 11, so that an older JVM can say what it lacks.
+ * Where the jar begins: sees to it that {@link Main} runs on a JDK that is new enough and with the flags the library
+ * needs, which a jar cannot give itself. It starts a second JVM if they are missing. Compiled for Java 11, so that an
+ * older JVM can say what it lacks.
  */
 public final class Launcher {
 

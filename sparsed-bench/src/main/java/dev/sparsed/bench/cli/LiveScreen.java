@@ -4,8 +4,8 @@ import java.io.PrintWriter;
 import java.util.List;
 
 /**
- * A few lines at the bottom of a terminal that are drawn over again and again. Hides the cursor meanwhile; shows it again when closed, and
- * also if the JVM is ended before that (Ctrl-C). Not thread-safe.
+ * A few lines at the bottom of a terminal that are drawn over again and again. Hides the cursor meanwhile; shows it
+ * again when closed, and also if the JVM is ended before that (Ctrl-C). Not thread-safe.
  */
 final class LiveScreen implements AutoCloseable {
 

@@ -10,8 +10,8 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
- * The {@code sparsed} command. Exit codes: 0 for success, 1 for a failure that is explained in one line on standard error, 2 for wrong
- * usage, 130 if cancelled.
+ * The {@code sparsed} command. Exit codes: 0 for success, 1 for a failure that is explained in one line on standard
+ * error, 2 for wrong usage, 130 if cancelled.
  */
 @Command(
         name = "sparsed",

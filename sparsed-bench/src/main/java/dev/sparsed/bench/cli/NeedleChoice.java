@@ -14,7 +14,9 @@ final class NeedleChoice {
     /** Both runs together; a demo of two minutes loads and solves a sudoku as well. */
     private static final double MOST_SECONDS = 80;
 
-    /** Share of the text before the number, so that it stands neither at the beginning nor at the end, which are shown. */
+    /**
+     * Share of the text before the number, so that it stands neither at the beginning nor at the end, which are shown.
+     */
     private static final double LEAST_DEPTH = 0.2;
 
     private static final double MOST_DEPTH = 0.8;
@@ -22,7 +24,8 @@ final class NeedleChoice {
     private NeedleChoice() {}
 
     /**
-     * Picks the longest task up to 2,048 tokens, its answer in the middle of the text, that fits into the time, or the shortest of all if none does.
+     * Picks the longest task up to 2,048 tokens, its answer in the middle of the text, that fits into the time, or the
+     * shortest of all if none does.
      *
      * @param tasks what there is
      * @param model the model
@@ -61,7 +64,9 @@ final class NeedleChoice {
                 / (double) task.user().length();
     }
 
-    /** Floating-point operations of a dense step: 2 per weight and token, and 4 N² per feature of the queries and layer. */
+    /**
+     * Floating-point operations of a dense step: 2 per weight and token, and 4 N² per feature of the queries and layer.
+     */
     private static double operations(ModelInfo model, int tokens) {
         double weights = 2.0
                         * model.hiddenSize()

@@ -20,7 +20,10 @@ import java.util.OptionalDouble;
  */
 record NeedleDemo(Stage stage, Task task) {
 
-    /** What the demo model keeps its accuracy with at these lengths; the presets' blocks of 128 are meant for longer texts. */
+    /**
+     * What the demo model keeps its accuracy with at these lengths; the presets' blocks of 128 are meant for longer
+     * texts.
+     */
     private static final SparseD SPARSED = new SparseD(0.2, 0.3, 32);
 
     private static final int SHOWN_CHARACTERS = 32;

@@ -15,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -85,15 +86,33 @@ final class QualityCommand implements Callable<Integer> {
             if (settings.isEmpty()) {
                 count(tasks, run(loaded, sampling::apply));
             } else {
-                print(ComparisonTable.head());
-            }
-            for (Setting setting : settings) {
-                List<TaskOutcome> outcomes = new ArrayList<>();
-                solve(tasks, run(loaded, setting.settings()), outcomes);
-                print(ComparisonTable.row(setting, outcomes));
+                compare(tasks, settings, loaded);
             }
         }
         return 0;
+    }
+
+    /** The settings take turns, task by task, so that a machine that is slow for a while is so for all of them. */
+    private void compare(List<Task> tasks, List<Setting> settings, LoadedModel loaded) {
+        Map<Setting, List<TaskOutcome>> outcomes = new LinkedHashMap<>();
+        try {
+            run(loaded, settings.getFirst().settings()).run(tasks.getLast()); // so that no setting pays for compiling
+            for (int i = 0; i < tasks.size(); i++) {
+                for (Setting setting : settings) {
+                    TaskOutcome outcome = run(loaded, setting.settings()).run(tasks.get(i));
+                    outcomes.computeIfAbsent(setting, key -> new ArrayList<>()).add(outcome);
+                    main.shell()
+                            .err()
+                            .println(setting.cache() + " " + setting.rule() + " " + setting.policy() + " "
+                                    + progress(outcome, i + 1, tasks.size()));
+                }
+            }
+        } finally {
+            if (!outcomes.isEmpty()) { // also of a comparison that is cancelled: what was solved until then
+                print(ComparisonTable.head());
+            }
+            outcomes.forEach((setting, solved) -> print(ComparisonTable.row(setting, solved)));
+        }
     }
 
     private QualityRun run(LoadedModel loaded, QualityRun.Settings settings) {
@@ -141,7 +160,11 @@ final class QualityCommand implements Callable<Integer> {
     private void count(List<Task> tasks, QualityRun run) {
         List<TaskOutcome> outcomes = new ArrayList<>();
         try {
-            solve(tasks, run, outcomes);
+            for (Task task : tasks) {
+                TaskOutcome outcome = run.run(task);
+                outcomes.add(outcome);
+                main.shell().err().println(progress(outcome, outcomes.size(), tasks.size()));
+            }
         } catch (GenerationCancelledException e) {
             if (!outcomes.isEmpty()) {
                 print(outcomes); // what was solved until then is worth as much
@@ -149,14 +172,6 @@ final class QualityCommand implements Callable<Integer> {
             throw e;
         }
         print(outcomes);
-    }
-
-    private void solve(List<Task> tasks, QualityRun run, List<TaskOutcome> outcomes) {
-        for (Task task : tasks) {
-            TaskOutcome outcome = run.run(task);
-            outcomes.add(outcome);
-            main.shell().err().println(progress(outcome, outcomes.size(), tasks.size()));
-        }
     }
 
     private void print(List<TaskOutcome> outcomes) {

@@ -16,7 +16,8 @@ final class Report {
      * All in one line.
      *
      * @param result the generation
-     * @return such as {@code 32 tokens in 4.0 s (8.0 tokens/s) on vector: 16 steps (5 dense, 1 selecting, 10 block-sparse), density 0.34}
+     * @return such as {@code 32 tokens in 4.0 s (8.0 tokens/s) on vector: 16 steps (5 dense, 1 selecting, 10
+     *     block-sparse), density 0.34}
      */
     static String line(GenerationResult result) {
         PhaseTimings timings = result.timings();

@@ -28,7 +28,10 @@ record Shell(PrintWriter out, PrintWriter err, InputStream in, Terminal terminal
                 Terminal.detect(System.getenv(), System.out.charset()));
     }
 
-    /** A POSIX locale says ASCII, in most containers only because nobody set one; answers must not lose their letters to it. */
+    /**
+     * A POSIX locale says ASCII, in most containers only because nobody set one; answers must not lose their letters to
+     * it.
+     */
     private static Charset charset(Charset declared) {
         return declared.equals(StandardCharsets.US_ASCII) ? StandardCharsets.UTF_8 : declared;
     }

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * A sudoku as a 9 × 9 grid, 31 columns by 13 lines. With colours, givens are bold and the model's digits green; without, givens are in
- * brackets. A given that the model changed is marked as wrong.
+ * A sudoku as a 9 × 9 grid, 31 columns by 13 lines. With colours, givens are bold and the model's digits green;
+ * without, givens are in brackets. A given that the model changed is marked as wrong.
  *
  * @param puzzle 81 characters, {@code '.'} for a blank
  * @param glyphs frame and masks
@@ -26,7 +26,8 @@ record SudokuView(String puzzle, Glyphs glyphs, Style style) {
     /**
      * Draws.
      *
-     * @param cells the generated positions in order; the first 81 are the grid, a position that is not there counts as masked
+     * @param cells the generated positions in order; the first 81 are the grid, a position that is not there counts as
+     *     masked
      * @return 13 lines
      */
     List<String> lines(List<Cell> cells) {

@@ -4,7 +4,10 @@ import dev.sparsed.text.Tokenizer;
 import java.util.Arrays;
 import java.util.stream.Collectors;
 
-/** A token on the command line: a number is its id, anything else its text, and a text in double quotation marks may be a number, too. */
+/**
+ * A token on the command line: a number is its id, anything else its text, and a text in double quotation marks may be
+ * a number, too.
+ */
 final class TokenArgument {
 
     private TokenArgument() {}

@@ -9,8 +9,8 @@ public final class AnswerText {
     private AnswerText() {}
 
     /**
-     * Decodes generated tokens up to the first special token: a diffusion model fills the whole canvas, and what it writes after its end of
-     * turn is no answer.
+     * Decodes generated tokens up to the first special token: a diffusion model fills the whole canvas, and what it
+     * writes after its end of turn is no answer.
      *
      * @param tokenizer the model's
      * @param tokens the generated ids

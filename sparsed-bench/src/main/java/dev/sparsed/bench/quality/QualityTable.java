@@ -7,7 +7,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
-/** Outcomes as a table: one row per kind of task and length, in the order of their first task, and a last one for all of them. */
+/**
+ * Outcomes as a table: one row per kind of task and length, in the order of their first task, and a last one for all of
+ * them.
+ */
 public final class QualityTable {
 
     private static final String ROW = "%-18s %6s %9s %7s %8s %9s %9s";

@@ -19,7 +19,8 @@ public final class Sudoku {
      *
      * @param puzzle 81 characters, {@code '.'} for a blank
      * @param solution what is claimed to complete it
-     * @return one sentence part per fault, such as {@code "row 3 does not hold every digit"}; empty if the solution is right
+     * @return one sentence part per fault, such as {@code "row 3 does not hold every digit"}; empty if the solution is
+     *     right
      */
     public static List<String> faults(String puzzle, String solution) {
         if (solution.length() != CELLS || !solution.chars().allMatch(c -> c >= '1' && c <= '9')) {

@@ -14,8 +14,8 @@ import java.util.List;
  * @param blockLength tokens per semi-autoregressive block
  * @param steps T, denoising steps
  * @param mode how the answer is checked
- * @param answer what is expected: one string for {@code EXACT}, the puzzle (81 characters, {@code '.'} for a blank) for {@code SUDOKU},
- *     else the numbers or names
+ * @param answer what is expected: one string for {@code EXACT}, the puzzle (81 characters, {@code '.'} for a blank) for
+ *     {@code SUDOKU}, else the numbers or names
  */
 public record Task(
         int id,

@@ -17,8 +17,8 @@ import java.util.Locale;
 
 /**
  * Reads tasks: UTF-8, one JSON object per line with the fields {@code id}, {@code task}, {@code length}, {@code user},
- * {@code assistant_prefix} (optional), {@code gen_length}, {@code block_length}, {@code steps}, {@code mode} and {@code answer} (a string or
- * a list of strings). Other fields are ignored.
+ * {@code assistant_prefix} (optional), {@code gen_length}, {@code block_length}, {@code steps}, {@code mode} and
+ * {@code answer} (a string or a list of strings). Other fields are ignored.
  */
 public final class TaskFile {
 
