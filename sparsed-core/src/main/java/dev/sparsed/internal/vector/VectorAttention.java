@@ -43,7 +43,7 @@ final class VectorAttention implements CpuAttention {
     private final QueryTiles tiles = new QueryTiles();
     private final WorkerPool.Task denseTile = this::denseTile;
     private final WorkerPool.Task sparseTile = this::sparseTile;
-    private final WorkerPool.Task selectedBlock = this::selectedBlock;
+    private final WorkerPool.Task selectedBlocks = this::selectedBlocks;
 
     private Matrix q = RowOperation.NOTHING;
     private Matrix out = RowOperation.NOTHING;
@@ -55,6 +55,7 @@ final class VectorAttention implements CpuAttention {
     private int firstHead;
     private int tilesPerHead;
     private int rowsPerTile;
+    private int blocksPerTile;
 
     VectorAttention(WorkerPool pool) {
         this(pool, PACKED_FLOATS);
@@ -133,16 +134,18 @@ final class VectorAttention implements CpuAttention {
         this.rule = rule;
         selected = builder;
         operands(q, heads, out, logSumExp);
-        forEachTile(k, null, layout.blocks(), selectedBlock);
+        blocksPerTile = BlockSelection.queryBlocks(layout.blockSize());
+        forEachTile(k, null, Math.ceilDiv(layout.blocks(), blocksPerTile), selectedBlocks);
         this.rule = null;
         selected = null;
         return builder.build();
     }
 
-    private void selectedBlock(int task, int slot) {
+    private void selectedBlocks(int task, int slot) {
         int head = firstHead + task / tilesPerHead;
-        int queryBlock = task % tilesPerHead;
-        selection[slot].select(q, logSumExp, head, heads, packed, rule, queryBlock, all, generation, selected);
+        int from = task % tilesPerHead * blocksPerTile;
+        int to = Math.min(from + blocksPerTile, rule.layout().blocks());
+        selection[slot].select(q, logSumExp, head, heads, packed, rule, from, to, all, generation, selected);
     }
 
     private void operands(Matrix q, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
