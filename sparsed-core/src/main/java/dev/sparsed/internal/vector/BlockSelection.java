@@ -24,6 +24,7 @@ final class BlockSelection {
     private static final int MOST_BLOCKS = 4;
 
     private final float[] scores = new float[QUERY_TILE * KEY_TILE];
+
     /** To base 2, as the scores. */
     private final float[] logSumExp = new float[QUERY_TILE];
 
@@ -38,12 +39,12 @@ final class BlockSelection {
     private double[] sorted = new double[0];
 
     /**
-     * {@return how many query blocks are selected at a time}
+     * {@return how many query blocks are selected at a time} No two of them share a vector of folded sums.
      *
      * @param blockSize B
      */
     static int queryBlocks(int blockSize) {
-        return Math.clamp(QUERY_TILE / blockSize, 1, MOST_BLOCKS);
+        return blockSize % RowFold.GROUP != 0 ? 1 : Math.clamp(QUERY_TILE / blockSize, 1, MOST_BLOCKS);
     }
 
     /**

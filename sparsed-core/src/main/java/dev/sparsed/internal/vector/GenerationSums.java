@@ -196,7 +196,7 @@ final class GenerationSums {
     void addImportance(float[] logSumExp, int from, int to, double[] overAll, int first, double[] overGeneration) {
         int begin = RowFold.group(from);
         int end = RowFold.floats(to);
-        Arrays.fill(overAllWeight, begin, end, 0);
+        Arrays.fill(overAllWeight, begin, end, 0); // those beyond the last row stay zero
         Arrays.fill(overGenerationWeight, begin, end, 0);
         for (int row = from; row < to; row++) {
             int at = RowFold.at(row);

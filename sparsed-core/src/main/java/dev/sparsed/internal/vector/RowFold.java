@@ -12,7 +12,8 @@ final class RowFold {
 
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
 
-    private static final int GROUP = 4;
+    /** Rows that share a vector. */
+    static final int GROUP = 4;
 
     /** Lanes that a row's sum is spread over. */
     static final int LANES_PER_ROW = LANES / GROUP;

@@ -133,7 +133,7 @@ final class VectorAttention implements CpuAttention {
         BlockPattern.Builder builder = new BlockPattern.Builder(layout, heads.queryHeads());
         this.rule = rule;
         selected = builder;
-        operands(q, heads, out, logSumExp);
+        operands(q, heads, RowOperation.NOTHING, logSumExp);
         blocksPerTile = BlockSelection.queryBlocks(layout.blockSize());
         forEachTile(k, null, Math.ceilDiv(layout.blocks(), blocksPerTile), selectedBlocks);
         this.rule = null;
