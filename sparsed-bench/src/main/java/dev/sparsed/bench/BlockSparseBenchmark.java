@@ -2,36 +2,20 @@ package dev.sparsed.bench;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
-import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Tensor;
 import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
 /** Block-sparse attention with random patterns: it should cost what it keeps. */
-public class BlockSparseBenchmark extends KernelBenchmark {
+public class BlockSparseBenchmark extends AttentionOperands {
 
-    private static final int DENSE_RUNS = 7;
-
-    /** Name of the backend; the benchmark fails if it cannot run. */
-    @Param("vector")
-    public String backend;
-
-    /** Threads that work on one operation; 0 for all processors. */
-    @Param("0")
-    public int threads;
-
-    /** Tokens of the canvas. */
-    @Param("4096")
-    public int tokens;
-
-    /** Heads; few, for time per head does not depend on their number. */
-    @Param("4")
-    public int heads;
+    private static final int DENSE_RUNS = 3;
 
     /** Features of a head. */
     @Param("64")
@@ -45,15 +29,10 @@ public class BlockSparseBenchmark extends KernelBenchmark {
     @Param({"32", "64", "128"})
     public int blockSize;
 
-    private HeadLayout layout;
     private BlockPattern pattern;
     private double density;
     private double denseSeconds;
     private Positions rows;
-    private Tensor queries;
-    private Tensor keys;
-    private Tensor values;
-    private Tensor out;
 
     /** For JMH. */
     public BlockSparseBenchmark() {}
@@ -70,24 +49,23 @@ public class BlockSparseBenchmark extends KernelBenchmark {
         public Efficiency() {}
     }
 
-    /** Makes operands and pattern, and measures dense attention on the same operands. */
+    /** Makes operands and pattern. */
     @Setup
     public void open() {
-        Device device = open(backend, threads);
-        layout = new HeadLayout(heads, heads, headDim);
+        open(headDim);
         rows = Positions.range(0, tokens);
-        pattern = device.pattern(new BlockLayout(tokens, 0, blockSize), heads, select);
+        pattern = device().pattern(new BlockLayout(tokens, 0, blockSize), heads, select);
         density = pattern.density();
-        queries = device.activation(tokens, layout.queryColumns());
-        keys = device.activation(tokens, layout.keyValueColumns());
-        values = device.activation(tokens, layout.keyValueColumns());
-        out = device.empty(tokens, layout.queryColumns());
-        denseSeconds = Double.POSITIVE_INFINITY;
+    }
+
+    /** Measures dense attention on the same operands just before every iteration: the machine's speed drifts. */
+    @Setup(Level.Iteration)
+    public void measureDense() {
+        long begin = System.nanoTime();
         for (int i = 0; i < DENSE_RUNS; i++) {
-            long begin = System.nanoTime();
-            device.context().attention().dense(queries, keys, values, layout, out, null);
-            denseSeconds = Math.min(denseSeconds, (System.nanoTime() - begin) / 1e9);
+            device().context().attention().dense(queries, keys, values, layout, out, null);
         }
+        denseSeconds = (System.nanoTime() - begin) / 1e9 / DENSE_RUNS;
     }
 
     /**

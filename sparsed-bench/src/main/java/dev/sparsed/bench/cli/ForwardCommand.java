@@ -1,7 +1,6 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.DiffusionModel;
-import dev.sparsed.LoadOptions;
 import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.bench.FmaPeak;
 import dev.sparsed.bench.ForwardRun;
@@ -16,6 +15,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 
@@ -82,19 +82,8 @@ final class ForwardCommand implements Callable<Integer> {
             description = "BF16 or F32. Default: ${DEFAULT-VALUE}.")
     private DType dtype = DType.BF16;
 
-    @Option(
-            names = "--backend",
-            paramLabel = "NAME",
-            defaultValue = "vector",
-            description = "vector, scalar or cuda. Default: ${DEFAULT-VALUE}.")
-    private String backend = "vector";
-
-    @Option(
-            names = {"-t", "--threads"},
-            paramLabel = "N",
-            defaultValue = "0",
-            description = "Threads that work on one operation; 0 for all processors. Default: ${DEFAULT-VALUE}.")
-    private int threads;
+    @Mixin
+    private DeviceOptions device = new DeviceOptions();
 
     @Option(
             names = "--steps",
@@ -132,10 +121,8 @@ final class ForwardCommand implements Callable<Integer> {
         int longest = Arrays.stream(lengths).max().orElseThrow();
         PrintWriter out = main.shell().out();
         try (RandomCheckpoint checkpoint = RandomCheckpoint.write(shape, dtype, longest, 1);
-                DiffusionModel model = DiffusionModel.load(
-                        checkpoint.folder(),
-                        LoadOptions.DEFAULT.withBackend(backend).withThreads(threads))) {
-            boolean onCpu = !backend.equals("cuda");
+                DiffusionModel model = DiffusionModel.load(checkpoint.folder(), device.loadOptions(0))) {
+            boolean onCpu = !model.backend().name().equals("cuda");
             double peak = onCpu ? FmaPeak.measure(model.backend().threads()) : Double.NaN;
             print(
                     out,

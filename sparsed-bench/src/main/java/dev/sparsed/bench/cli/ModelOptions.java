@@ -4,10 +4,10 @@ import dev.sparsed.CheckpointException;
 import dev.sparsed.DiffusionModel;
 import dev.sparsed.LoadOptions;
 import dev.sparsed.bench.DemoModel;
-import dev.sparsed.spi.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which model, on what. */
@@ -20,26 +20,8 @@ final class ModelOptions {
                     + " Default: the demo model that comes along.")
     private @Nullable Path folder;
 
-    @Option(
-            names = "--backend",
-            paramLabel = "NAME",
-            defaultValue = "auto",
-            description = "auto, vector, scalar or cuda; auto takes the fastest that runs here, a name is required."
-                    + " Default: ${DEFAULT-VALUE}.")
-    private String backend = "auto";
-
-    @Option(
-            names = {"-t", "--threads"},
-            paramLabel = "N",
-            defaultValue = "0",
-            description = "Threads that work on one operation; 0 for all processors. Default: ${DEFAULT-VALUE}.")
-    private int threads;
-
-    @Option(
-            names = "--dtype",
-            paramLabel = "TYPE",
-            description = "What a GPU computes in: F32 or BF16. Default: F32 where the weights are, else BF16.")
-    private @Nullable DType dtype;
+    @Mixin
+    private DeviceOptions device = new DeviceOptions();
 
     @Option(
             names = "--context-length",
@@ -57,7 +39,7 @@ final class ModelOptions {
      * @throws dev.sparsed.BackendUnavailableException if the required backend cannot run here
      */
     LoadedModel load() {
-        LoadOptions options = new LoadOptions(backend, threads, contextLength, dtype);
+        LoadOptions options = device.loadOptions(contextLength);
         if (folder != null) {
             if (!Files.isDirectory(folder)) {
                 throw new CheckpointException(folder + ": no such folder; --model names one with config.json in it");

@@ -6,8 +6,10 @@ import dev.sparsed.spi.AttentionBackend;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.GreedyCandidates;
 import dev.sparsed.spi.HeadLayout;
+import dev.sparsed.spi.LinearLayer;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Tensor;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Checks every argument once, so that the kernels need not, and hands the operation to them. */
@@ -52,11 +54,25 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
 
     @Override
     public void linear(Tensor x, Tensor weight, @Nullable Tensor bias, Tensor out) {
+        kernels.linear(matrix("x", x), List.of(linearLayer(x, weight, bias, out)));
+    }
+
+    @Override
+    public void linear(Tensor x, List<LinearLayer> layers, List<Tensor> outs) {
+        check(layers.size() == outs.size(), layers.size() + " layers, room for the results of " + outs.size());
+        Linear[] checked = new Linear[layers.size()];
+        for (int i = 0; i < checked.length; i++) {
+            LinearLayer layer = layers.get(i);
+            checked[i] = linearLayer(x, layer.weight(), layer.bias(), outs.get(i));
+        }
+        kernels.linear(matrix("x", x), List.of(checked));
+    }
+
+    private static Linear linearLayer(Tensor x, Tensor weight, @Nullable Tensor bias, Tensor out) {
         Weights weights = weights("weight", weight);
         check(x.columns() == weights.columns(), "x has " + x.columns() + " columns, weight " + weights.columns());
         check(x != out, "x and out are the same tensor");
-        kernels.linear(
-                matrix("x", x),
+        return new Linear(
                 weights,
                 bias == null ? null : matrix("bias", bias, 1, weights.rows()),
                 matrix("out", out, x.rows(), weights.rows()));
@@ -130,13 +146,14 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
     @Override
     public void dense(
             Tensor queries, Tensor keys, Tensor values, HeadLayout heads, Tensor out, @Nullable Tensor logSumExp) {
-        kernels.denseAttention(
-                matrix("queries", queries, queries.rows(), heads.queryColumns()),
-                matrix("keys", keys, keys.rows(), heads.keyValueColumns()),
-                matrix("values", values, keys.rows(), heads.keyValueColumns()),
-                heads,
-                matrix("out", out, queries.rows(), heads.queryColumns()),
-                logSumExp == null ? null : matrix("logSumExp", logSumExp, queries.rows(), heads.queryHeads()));
+        kernels.attention()
+                .dense(
+                        matrix("queries", queries, queries.rows(), heads.queryColumns()),
+                        matrix("keys", keys, keys.rows(), heads.keyValueColumns()),
+                        matrix("values", values, keys.rows(), heads.keyValueColumns()),
+                        heads,
+                        matrix("out", out, queries.rows(), heads.queryColumns()),
+                        logSumExp == null ? null : matrix("logSumExp", logSumExp, queries.rows(), heads.queryHeads()));
     }
 
     @Override
@@ -153,25 +170,27 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
                 pattern.heads() == heads.queryHeads(),
                 "the pattern is for " + pattern.heads() + " heads, there are " + heads.queryHeads());
         checkPositions("queries", queries, rows, canvas);
-        kernels.blockSparseAttention(
-                matrix("queries", queries, rows.count(), heads.queryColumns()),
-                rows,
-                matrix("keys", keys, canvas, heads.keyValueColumns()),
-                matrix("values", values, canvas, heads.keyValueColumns()),
-                heads,
-                pattern,
-                matrix("out", out, rows.count(), heads.queryColumns()));
+        kernels.attention()
+                .blockSparse(
+                        matrix("queries", queries, rows.count(), heads.queryColumns()),
+                        rows,
+                        matrix("keys", keys, canvas, heads.keyValueColumns()),
+                        matrix("values", values, canvas, heads.keyValueColumns()),
+                        heads,
+                        pattern,
+                        matrix("out", out, rows.count(), heads.queryColumns()));
     }
 
     @Override
     public BlockPattern select(Tensor queries, Tensor keys, Tensor logSumExp, HeadLayout heads, SelectionRule rule) {
         int canvas = rule.layout().canvasLength();
-        return kernels.selectBlocks(
-                matrix("queries", queries, canvas, heads.queryColumns()),
-                matrix("keys", keys, canvas, heads.keyValueColumns()),
-                matrix("logSumExp", logSumExp, canvas, heads.queryHeads()),
-                heads,
-                rule);
+        return kernels.attention()
+                .select(
+                        matrix("queries", queries, canvas, heads.queryColumns()),
+                        matrix("keys", keys, canvas, heads.keyValueColumns()),
+                        matrix("logSumExp", logSumExp, canvas, heads.queryHeads()),
+                        heads,
+                        rule);
     }
 
     @Override

@@ -1,9 +1,7 @@
 package dev.sparsed.internal.cpu;
 
-import dev.sparsed.attention.BlockPattern;
-import dev.sparsed.attention.SelectionRule;
-import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +19,17 @@ public interface CpuKernels {
      * @param bias {@code [1, out]} or null
      * @param out {@code [rows, out]}
      */
-    void linear(Matrix x, Weights w, @Nullable Matrix bias, Matrix out);
+    default void linear(Matrix x, Weights w, @Nullable Matrix bias, Matrix out) {
+        linear(x, List.of(new Linear(w, bias, out)));
+    }
+
+    /**
+     * Several linear layers of one input; each result is the same as that of its layer alone.
+     *
+     * @param x {@code [rows, in]}
+     * @param layers one or more
+     */
+    void linear(Matrix x, List<Linear> layers);
 
     /**
      * {@code out = x / √(mean(x²) + epsilon) · weight} per row.
@@ -79,41 +87,6 @@ public interface CpuKernels {
      */
     void greedy(Matrix logits, int[] tokens, float[] confidences);
 
-    /**
-     * Dense attention.
-     *
-     * @param q {@code [R, queryHeads × headDim]}
-     * @param k {@code [N, keyValueHeads × headDim]}
-     * @param v {@code [N, keyValueHeads × headDim]}
-     * @param heads head layout
-     * @param out {@code [R, queryHeads × headDim]}
-     * @param logSumExp {@code [R, queryHeads]} or null
-     */
-    void denseAttention(Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp);
-
-    /**
-     * Block-sparse attention.
-     *
-     * @param q {@code [R, queryHeads × headDim]}
-     * @param rows canvas position of every query row
-     * @param k {@code [N, keyValueHeads × headDim]}
-     * @param v {@code [N, keyValueHeads × headDim]}
-     * @param heads head layout
-     * @param pattern kept blocks
-     * @param out {@code [R, queryHeads × headDim]}
-     */
-    void blockSparseAttention(
-            Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out);
-
-    /**
-     * Block selection.
-     *
-     * @param q {@code [N, queryHeads × headDim]}
-     * @param k {@code [N, keyValueHeads × headDim]}
-     * @param logSumExp {@code [N, queryHeads]} of the dense attention
-     * @param heads head layout
-     * @param rule what to keep
-     * @return the pattern
-     */
-    BlockPattern selectBlocks(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule);
+    /** {@return the attention operations} */
+    CpuAttention attention();
 }

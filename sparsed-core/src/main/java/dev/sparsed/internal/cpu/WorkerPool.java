@@ -1,7 +1,9 @@
 package dev.sparsed.internal.cpu;
 
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -9,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A fixed set of threads that share out the tasks of one operation. The calling thread works too, so a pool of n
  * threads starts n − 1. Several callers may use one pool at once: workers help whichever operation has tasks left, and
- * every caller can finish its own alone.
+ * every caller can finish its own alone. An operation allocates nothing, once as many were under way at the same time
+ * before.
  *
  * <p>Which thread runs a task is left to chance; what a task computes must not depend on it, nor on the number of
  * threads.
@@ -36,7 +39,10 @@ public final class WorkerPool implements AutoCloseable {
     private static final long SPIN_NANOS = 50_000;
 
     private final Thread[] workers;
-    private final ConcurrentLinkedQueue<Operation> operations = new ConcurrentLinkedQueue<>();
+
+    /** Under way or waiting to be used again; replaced by a longer array where all are under way. */
+    private volatile Operation[] operations = {};
+
     private volatile boolean closed;
 
     /**
@@ -87,23 +93,38 @@ public final class WorkerPool implements AutoCloseable {
             }
             return;
         }
-        Operation operation = new Operation(task, tasks);
-        operations.add(operation);
-        for (int i = 0; i < Math.min(workers.length, tasks - 1); i++) {
-            LockSupport.unpark(workers[i]);
+        Operation operation = freeOperation();
+        try {
+            operation.begin(task, tasks);
+            for (int i = 0; i < Math.min(workers.length, tasks - 1); i++) {
+                LockSupport.unpark(workers[i]);
+            }
+            operation.help(0);
+            operation.awaitLastTask();
+        } finally {
+            operation.end();
         }
-        operation.help(0);
-        operations.remove(operation);
-        operation.awaitLastTask();
+    }
+
+    private Operation freeOperation() {
+        for (Operation operation : operations) {
+            if (operation.reserve()) {
+                return operation;
+            }
+        }
+        Operation operation = new Operation();
+        synchronized (this) {
+            Operation[] longer = Arrays.copyOf(operations, operations.length + 1);
+            longer[operations.length] = operation;
+            operations = longer;
+        }
+        return operation;
     }
 
     private void work(int slot) {
         long idleSince = System.nanoTime();
         while (!closed) {
-            Operation operation = operations.peek();
-            if (operation != null) {
-                operation.help(slot);
-                operations.remove(operation); // nothing left to begin in it
+            if (helpAnyone(slot)) {
                 idleSince = System.nanoTime();
             } else if (System.nanoTime() - idleSince < SPIN_NANOS) {
                 Thread.onSpinWait();
@@ -113,6 +134,18 @@ public final class WorkerPool implements AutoCloseable {
                 idleSince = System.nanoTime();
             }
         }
+    }
+
+    /** Helps every operation that has tasks left to begin. {@return whether there was one} */
+    private boolean helpAnyone(int slot) {
+        boolean helped = false;
+        for (Operation operation : operations) {
+            if (operation.hasTasks()) {
+                operation.help(slot);
+                helped = true;
+            }
+        }
+        return helped;
     }
 
     /**
@@ -138,40 +171,75 @@ public final class WorkerPool implements AutoCloseable {
         }
     }
 
-    /** One call of {@link #forEach}. */
+    /**
+     * One call of {@link #forEach} at a time, and then another one. A worker may still look at it from an earlier call
+     * when the next one begins: what it reads to claim a task, and the claim, are therefore one atomic long.
+     */
     private static final class Operation {
 
-        private final Task task;
-        private final int tasks;
-        private final Thread caller = Thread.currentThread();
-        private final AtomicInteger next = new AtomicInteger();
+        private final AtomicBoolean reserved = new AtomicBoolean(true);
+
+        /** Upper half: number of tasks; lower half: the next one to begin. */
+        private final AtomicLong claims = new AtomicLong();
+
         private final AtomicInteger done = new AtomicInteger();
         private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        private @Nullable Task task;
+        private @Nullable Thread caller;
 
-        Operation(Task task, int tasks) {
-            this.task = task;
-            this.tasks = tasks;
+        /** {@return whether it was free and is now the caller's} */
+        boolean reserve() {
+            return !reserved.get() && reserved.compareAndSet(false, true);
+        }
+
+        void begin(Task newTask, int tasks) {
+            task = newTask;
+            caller = Thread.currentThread();
+            done.set(0);
+            failure.set(null);
+            claims.set((long) tasks << Integer.SIZE); // last: publishes the rest
+        }
+
+        boolean hasTasks() {
+            long claim = claims.get();
+            return next(claim) < tasks(claim);
+        }
+
+        private static int next(long claim) {
+            return (int) claim;
+        }
+
+        private static int tasks(long claim) {
+            return (int) (claim >>> Integer.SIZE);
         }
 
         /** Runs tasks until none is left to begin. */
         void help(int slot) {
-            for (int i = next.getAndIncrement(); i < tasks; i = next.getAndIncrement()) {
-                try {
-                    if (failure.get() == null) {
-                        task.run(i, slot);
-                    }
-                } catch (Throwable e) { // an Error too: the caller must hear of it, and must not wait for ever
-                    failure.compareAndSet(null, e);
-                } finally {
-                    if (done.incrementAndGet() == tasks) {
-                        LockSupport.unpark(caller);
-                    }
+            for (long claim = claims.get(); next(claim) < tasks(claim); claim = claims.get()) {
+                if (claims.compareAndSet(claim, claim + 1)) {
+                    run(next(claim), tasks(claim), slot);
+                }
+            }
+        }
+
+        private void run(int index, int tasks, int slot) {
+            Thread waiting = caller;
+            try {
+                if (failure.get() == null) {
+                    task.run(index, slot);
+                }
+            } catch (Throwable e) { // an Error too: the caller must hear of it, and must not wait for ever
+                failure.compareAndSet(null, e);
+            } finally {
+                if (done.incrementAndGet() == tasks) {
+                    LockSupport.unpark(waiting);
                 }
             }
         }
 
         void awaitLastTask() {
             boolean interrupted = false;
+            int tasks = tasks(claims.get());
             long begin = System.nanoTime();
             while (done.get() < tasks) {
                 if (System.nanoTime() - begin < SPIN_NANOS) {
@@ -182,7 +250,7 @@ public final class WorkerPool implements AutoCloseable {
                 }
             }
             if (interrupted) {
-                caller.interrupt();
+                Thread.currentThread().interrupt();
             }
             switch (failure.get()) {
                 case null -> {}
@@ -190,6 +258,13 @@ public final class WorkerPool implements AutoCloseable {
                 case Error e -> throw e;
                 case Throwable e -> throw new IllegalStateException("a task failed", e);
             }
+        }
+
+        /** Lets go of the caller's objects and is free again. */
+        void end() {
+            task = null;
+            caller = null;
+            reserved.set(false);
         }
     }
 }

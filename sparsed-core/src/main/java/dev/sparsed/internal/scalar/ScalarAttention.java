@@ -5,6 +5,7 @@ import static dev.sparsed.internal.scalar.ScalarKernels.addScaled;
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
 import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.internal.cpu.CpuAttention;
 import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.WorkerPool;
 import dev.sparsed.spi.HeadLayout;
@@ -15,7 +16,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Attention one query row at a time: all scores of the row, their softmax, the weighted sum of the values. Memory O(N) per thread. */
-final class ScalarAttention {
+final class ScalarAttention implements CpuAttention {
 
     private final WorkerPool pool;
 
@@ -24,7 +25,8 @@ final class ScalarAttention {
     }
 
     /** {@code out = softmax(q·Kᵀ/√D)·V}, {@code logSumExp = ln Σ exp(score)}. */
-    void dense(Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
+    @Override
+    public void dense(Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
         for (int head = 0; head < heads.queryHeads(); head++) {
             int h = head;
             float[] keys = transposedKeys(k, heads, h);
@@ -40,7 +42,9 @@ final class ScalarAttention {
     }
 
     /** The same with the scores of dropped key blocks set to −∞. */
-    void blockSparse(Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out) {
+    @Override
+    public void blockSparse(
+            Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out) {
         BlockLayout layout = pattern.layout();
         for (int head = 0; head < heads.queryHeads(); head++) {
             int h = head;
@@ -62,7 +66,8 @@ final class ScalarAttention {
      * {@link SelectionRule}, literally: importance of key block j for query block i is {@code Σ_(r∈i) Σ_(c∈j) A[r][c] / B²} with
      * {@code A = softmax} over all keys, and then over the generation keys alone. The division by B² changes no order and is left out.
      */
-    BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
+    @Override
+    public BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
         BlockLayout layout = rule.layout();
         int generation = layout.firstGenerationBlock();
         BlockPattern.Builder pattern = new BlockPattern.Builder(layout, heads.queryHeads());

@@ -1,13 +1,13 @@
 package dev.sparsed.internal.scalar;
 
-import dev.sparsed.attention.BlockPattern;
-import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.internal.cpu.CpuAttention;
 import dev.sparsed.internal.cpu.CpuKernels;
+import dev.sparsed.internal.cpu.Linear;
 import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.Weights;
 import dev.sparsed.internal.cpu.WorkerPool;
-import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,9 +30,13 @@ public final class ScalarKernels implements CpuKernels {
         this.attention = new ScalarAttention(pool);
     }
 
-    /** {@code out[i][j] = Σ_k x[i][k]·w[j][k] (+ bias[j])}. */
     @Override
-    public void linear(Matrix x, Weights w, @Nullable Matrix bias, Matrix out) {
+    public void linear(Matrix x, List<Linear> layers) {
+        layers.forEach(layer -> multiply(x, layer.weight(), layer.bias(), layer.out()));
+    }
+
+    /** {@code out[i][j] = Σ_k x[i][k]·w[j][k] (+ bias[j])}. */
+    private void multiply(Matrix x, Weights w, @Nullable Matrix bias, Matrix out) {
         int inputs = w.columns();
         int outputs = w.rows();
         float[] transposed = new float[Math.multiplyExact(inputs, outputs)];
@@ -146,18 +150,7 @@ public final class ScalarKernels implements CpuKernels {
     }
 
     @Override
-    public void denseAttention(Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
-        attention.dense(q, k, v, heads, out, logSumExp);
-    }
-
-    @Override
-    public void blockSparseAttention(
-            Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out) {
-        attention.blockSparse(q, rows, k, v, heads, pattern, out);
-    }
-
-    @Override
-    public BlockPattern selectBlocks(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
-        return attention.select(q, k, logSumExp, heads, rule);
+    public CpuAttention attention() {
+        return attention;
     }
 }

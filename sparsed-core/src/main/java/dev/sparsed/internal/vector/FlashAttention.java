@@ -1,6 +1,7 @@
 package dev.sparsed.internal.vector;
 
 import static dev.sparsed.internal.vector.PanelList.LANES;
+import static dev.sparsed.internal.vector.QueryTiles.LOG2_E;
 import static dev.sparsed.internal.vector.ScoreTile.KEY_TILE;
 import static dev.sparsed.internal.vector.ScoreTile.QUERY_TILE;
 import static dev.sparsed.internal.vector.ScoreTile.TILE_PANELS;
@@ -12,18 +13,22 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * FlashAttention (arXiv 2205.14135) of one tile of queries over any list of keys, with the scratch memory of one
- * thread. Keys come in tiles of {@link ScoreTile#KEY_TILE}; with the running maximum m, sum l and output O of a row, a
- * tile with scores s changes them to
+ * thread, to base 2: scores are s·log₂e. Keys come in tiles of {@link ScoreTile#KEY_TILE}; with a shift m, the sum l and
+ * the output O of a row, a tile with scores s changes them to
  * <pre>
- *   m' = max(m, max s)    p = e^(s − m')    l' = l·e^(m − m') + Σ p    O' = O·e^(m − m') + p·V
+ *   p = 2^(s − m)    l' = l + Σ p    O' = O + p·V
  * </pre>
- * and the result is O / l. What a row gets depends on its own queries and on the list of keys, not on the other rows of
- * the tile.
+ * and the result is O / l. The shift is the largest score of the first tile, rounded. It changes to that of a later tile
+ * only where that is greater by {@link #HEADROOM}, and l and O are multiplied by 2^(m − m'): a row's scores seldom differ
+ * by so much, and p may as well be up to 2^16. What a row gets depends on its own queries and on the list of keys, not
+ * on the other rows of the tile.
  */
 final class FlashAttention {
 
+    private static final float HEADROOM = 16;
+
     private final float[] scores = new float[QUERY_TILE * KEY_TILE];
-    private final float[] max = new float[QUERY_TILE];
+    private final float[] shift = new float[QUERY_TILE];
 
     /** {@code [QUERY_TILE][LANES]}: the sum of a row is that of its lanes. */
     private final float[] sums = new float[QUERY_TILE * LANES];
@@ -64,8 +69,8 @@ final class FlashAttention {
         for (int from = 0; from < list.count(); from += TILE_PANELS) {
             int count = Math.min(TILE_PANELS, list.count() - from);
             ScoreTile.compute(queries, padded, packed.keys(), packed.keys(keyHead), dim, list, from, count, scores);
-            raiseMaxima(padded, count * LANES, stride);
-            TileSoftmax.exponentiate(scores, padded, count * LANES, max, sums);
+            raiseShifts(padded, count * LANES, stride);
+            TileSoftmax.exponentiate(scores, padded, count * LANES, shift, sums);
             ValueTile.accumulate(
                     scores,
                     padded,
@@ -83,7 +88,7 @@ final class FlashAttention {
             TileSoftmax.scale(outputs, row * stride, stride, (float) (1 / sum));
             System.arraycopy(outputs, row * stride, out.data(), out.row(firstRow + row) + head * headDim, headDim);
             if (logSumExp != null) {
-                logSumExp.data()[logSumExp.row(firstRow + row) + head] = (float) (max[row] + Math.log(sum));
+                logSumExp.data()[logSumExp.row(firstRow + row) + head] = (float) (shift[row] / LOG2_E + Math.log(sum));
             }
         }
     }
@@ -93,21 +98,22 @@ final class FlashAttention {
             queries = new float[QUERY_TILE * dim];
             outputs = new float[QUERY_TILE * stride];
         }
-        Arrays.fill(max, 0, padded, Float.NEGATIVE_INFINITY);
+        Arrays.fill(shift, 0, padded, Float.NEGATIVE_INFINITY);
         Arrays.fill(sums, 0, padded * LANES, 0);
         Arrays.fill(outputs, 0, padded * stride, 0);
     }
 
-    /** Raises the maxima of the rows to those of a tile, and rescales what was summed so far by e^(m − m'). */
-    private void raiseMaxima(int rows, int columns, int stride) {
+    /** Raises the shifts that a tile's scores exceed too far, and rescales what was summed so far. */
+    private void raiseShifts(int rows, int columns, int stride) {
         for (int row = 0; row < rows; row++) {
-            float old = max[row];
-            float tile = TileSoftmax.max(scores, row, columns);
-            if (tile > old) {
-                max[row] = tile;
-                float factor = (float) Math.exp(old - tile);
-                TileSoftmax.scale(sums, row * LANES, LANES, factor);
-                TileSoftmax.scale(outputs, row * stride, stride, factor);
+            float old = shift[row];
+            if (TileSoftmax.exceeds(scores, row, columns, old + HEADROOM)) {
+                shift[row] = (float) Math.rint(TileSoftmax.max(scores, row, columns));
+                if (old != Float.NEGATIVE_INFINITY) {
+                    float factor = (float) Math.pow(2, (double) old - shift[row]);
+                    TileSoftmax.scale(sums, row * LANES, LANES, factor);
+                    TileSoftmax.scale(outputs, row * stride, stride, factor);
+                }
             }
         }
     }

@@ -10,18 +10,22 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Sums of a query tile's generation softmax by row and block. Where the prompt has nearly all of a row's weight,
- * {@code e^(s − lse)} of the generation keys underflows; so their sums are those of {@code e^(s − shift)}, with a shift
- * of {@code lse − 64} for most rows, and of the row's largest generation score where even that leaves too little. At
- * the end a row's sum over block j enters the importance over all keys with the weight {@code e^(shift − lse)}, and the
- * one over the generation keys divided by the row's sum over all generation blocks.
+ * Sums of a query tile's generation softmax by row and block, to base 2: scores s and log-sum-exp are multiples of log₂e.
+ * Where the prompt has nearly all of a row's weight, {@code 2^(s − lse)} of the generation keys underflows; so their sums
+ * are those of {@code 2^(s − shift)}, with a shift of about {@code lse − 92} for most rows, and of the row's largest
+ * generation score where even that leaves too little. At the end a row's sum over block j enters the importance over all
+ * keys with the weight {@code 2^(shift − lse)}, and the one over the generation keys divided by the row's sum over all
+ * generation blocks.
  */
 final class GenerationSums {
 
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
 
-    /** No score exceeds the row's log-sum-exp, so no sum e^64 = 6·10²⁷. */
-    private static final float HEADROOM = 64;
+    /** Floats of the folded sums of all rows. */
+    private static final int FOLDED = RowFold.floats(QUERY_TILE);
+
+    /** No score exceeds the row's log-sum-exp, so no sum 2^93 = 10²⁸. */
+    private static final float HEADROOM = 92;
 
     /**
      * Least sum of a row that does without its maximum: terms that {@link VectorExp} gives as 0, below 2⁻¹²⁶, are then
@@ -31,15 +35,18 @@ final class GenerationSums {
 
     private final float[] shift = new float[QUERY_TILE];
 
-    /** {@code [QUERY_TILE][LANES]}: Σ e^(s − shift) over all generation blocks. */
-    private final float[] rowSums = new float[QUERY_TILE * LANES];
+    /** {@code [QUERY_TILE][LANES]}: Σ 2^(s − shift) of what is added next; else zero. */
+    private final float[] added = new float[QUERY_TILE * LANES];
 
-    private final float[] overAllWeight = new float[QUERY_TILE];
-    private final float[] overGenerationWeight = new float[QUERY_TILE];
+    /** Sums of each row over all generation blocks, folded ({@link RowFold}). */
+    private final float[] rowSums = new float[FOLDED];
+
+    private final float[] overAllWeight = new float[FOLDED];
+    private final float[] overGenerationWeight = new float[FOLDED];
     private final float[] overAllLanes = new float[LANES];
     private final float[] overGenerationLanes = new float[LANES];
 
-    /** {@code [blocks][QUERY_TILE][LANES]}: Σ e^(s − shift). */
+    /** {@code [blocks][FOLDED]}: sums of each row and block, folded. */
     private float[] sums = new float[0];
 
     private int blocks;
@@ -53,12 +60,16 @@ final class GenerationSums {
      */
     void begin(int blocks, int rows, float[] logSumExp) {
         this.blocks = blocks;
-        int size = Math.multiplyExact(blocks, QUERY_TILE * LANES);
+        int size = Math.multiplyExact(blocks, FOLDED);
         sums = sums.length < size ? new float[size] : sums;
         for (int row = 0; row < rows; row++) {
-            shift[row] = logSumExp[row] - HEADROOM;
+            shift[row] = usualShift(logSumExp[row]);
         }
         clear(rows);
+    }
+
+    private static float usualShift(float logSumExp) {
+        return (float) Math.rint(logSumExp) - HEADROOM;
     }
 
     /**
@@ -67,10 +78,10 @@ final class GenerationSums {
      * @param rows query rows
      */
     void clear(int rows) {
-        Arrays.fill(rowSums, 0, rows * LANES, 0);
+        int used = RowFold.floats(rows);
+        Arrays.fill(rowSums, 0, used, 0);
         for (int block = 0; block < blocks; block++) {
-            int at = block * QUERY_TILE * LANES;
-            Arrays.fill(sums, at, at + rows * LANES, 0);
+            Arrays.fill(sums, block * FOLDED, block * FOLDED + used, 0);
         }
     }
 
@@ -83,7 +94,7 @@ final class GenerationSums {
     boolean underflow(int rows) {
         boolean any = false;
         for (int row = 0; row < rows; row++) {
-            if (!(TileSoftmax.sum(rowSums, row * LANES) >= LEAST_SUM)) {
+            if (!(rowSum(row) >= LEAST_SUM)) {
                 shift[row] = Float.NEGATIVE_INFINITY;
                 any = true;
             }
@@ -101,89 +112,112 @@ final class GenerationSums {
      */
     void raise(float[] scores, int rows, int columns, float[] logSumExp) {
         for (int row = 0; row < rows; row++) {
-            if (shift[row] != logSumExp[row] - HEADROOM) {
-                shift[row] = Math.max(shift[row], TileSoftmax.max(scores, row, columns));
+            if (shift[row] != usualShift(logSumExp[row])) {
+                shift[row] = Math.max(shift[row], (float) Math.rint(TileSoftmax.max(scores, row, columns)));
             }
         }
     }
 
     /**
-     * Turns a tile of scores into {@code e^(s − shift)}.
+     * Adds {@code 2^(s − shift)} of panels of a tile that lie in one block with all their keys.
      *
      * @param scores {@code [QUERY_TILE][KEY_TILE]}
-     * @param rows query rows
-     * @param columns keys of the tile, a multiple of a vector
-     */
-    void exponentiate(float[] scores, int rows, int columns) {
-        TileSoftmax.exponentiate(scores, rows, columns, shift, rowSums);
-    }
-
-    /**
-     * Adds panels of a tile of exponentials that lie in one block with all their keys.
-     *
-     * @param exponentials {@code [QUERY_TILE][KEY_TILE]}
      * @param from first column
      * @param to end of the columns, exclusive
      * @param rows query rows
      * @param block generation block, from 0
      */
-    void add(float[] exponentials, int from, int to, int rows, int block) {
+    void add(float[] scores, int from, int to, int rows, int block) {
+        int column = from;
+        for (; column + 2 * LANES <= to; column += 2 * LANES) {
+            sumPair(scores, column, rows, shift, added);
+        }
+        if (column < to) {
+            sumMasked(scores, column, rows, PanelList.ALL, shift, added);
+        }
+        RowFold.addAndClear(added, rows, sums, block * FOLDED, rowSums);
+    }
+
+    /** Two panels at a time: a loop over those of a block would be too short to be fast. */
+    private static void sumPair(float[] scores, int column, int rows, float[] shift, float[] added) {
+        FloatVector rounder = VectorExp.rounder(0);
+        FloatVector lowest = VectorExp.lowest(0);
         for (int row = 0; row < rows; row++) {
-            int at = (block * QUERY_TILE + row) * LANES;
-            FloatVector sum = FloatVector.fromArray(SPECIES, sums, at);
-            for (int i = row * KEY_TILE + from; i < row * KEY_TILE + to; i += LANES) {
-                sum = sum.add(FloatVector.fromArray(SPECIES, exponentials, i));
-            }
-            sum.intoArray(sums, at);
+            int at = row * KEY_TILE + column;
+            FloatVector minus = FloatVector.broadcast(SPECIES, shift[row]);
+            FloatVector s0 = FloatVector.fromArray(SPECIES, scores, at).sub(minus);
+            FloatVector s1 = FloatVector.fromArray(SPECIES, scores, at + LANES).sub(minus);
+            FloatVector sum = VectorExp.exp2(s0, rounder, lowest).add(VectorExp.exp2(s1, rounder, lowest));
+            FloatVector.fromArray(SPECIES, added, row * LANES).add(sum).intoArray(added, row * LANES);
         }
     }
 
     /**
-     * Adds some keys of one panel.
+     * Adds {@code 2^(s − shift)} of some keys of one panel.
      *
-     * @param exponentials {@code [QUERY_TILE][KEY_TILE]}
+     * @param scores {@code [QUERY_TILE][KEY_TILE]}
      * @param column first column of the panel
      * @param rows query rows
      * @param bits the keys of the panel that lie in the block
      * @param block generation block, from 0
      */
-    void addMasked(float[] exponentials, int column, int rows, long bits, int block) {
+    void addMasked(float[] scores, int column, int rows, long bits, int block) {
+        sumMasked(scores, column, rows, bits, shift, added);
+        RowFold.addAndClear(added, rows, sums, block * FOLDED, rowSums);
+    }
+
+    private static void sumMasked(float[] scores, int column, int rows, long bits, float[] shift, float[] added) {
+        FloatVector rounder = VectorExp.rounder(0);
+        FloatVector lowest = VectorExp.lowest(0);
         VectorMask<Float> inBlock = VectorMask.fromLong(SPECIES, bits);
         for (int row = 0; row < rows; row++) {
-            FloatVector e = FloatVector.fromArray(SPECIES, exponentials, row * KEY_TILE + column);
-            int at = (block * QUERY_TILE + row) * LANES;
-            FloatVector.fromArray(SPECIES, sums, at).add(e, inBlock).intoArray(sums, at);
+            FloatVector s = FloatVector.fromArray(SPECIES, scores, row * KEY_TILE + column)
+                    .sub(shift[row]);
+            FloatVector.fromArray(SPECIES, added, row * LANES)
+                    .add(VectorExp.exp2(s, rounder, lowest), inBlock)
+                    .intoArray(added, row * LANES);
         }
     }
 
+    private double rowSum(int row) {
+        return RowFold.sum(rowSums, row);
+    }
+
     /**
-     * Ends a query tile: adds its rows to both importances.
+     * Adds some rows of a query tile to both importances, after its last tile of keys.
      *
      * @param logSumExp of every row over all keys
-     * @param rows query rows
+     * @param from first row
+     * @param to end of the rows, exclusive
      * @param overAll importance over all keys
      * @param first index of the first generation block there
      * @param overGeneration importance over the generation keys
      */
-    void addImportance(float[] logSumExp, int rows, double[] overAll, int first, double[] overGeneration) {
-        for (int row = 0; row < rows; row++) {
-            overAllWeight[row] = (float) Math.exp((double) shift[row] - logSumExp[row]);
-            overGenerationWeight[row] = (float) (1 / TileSoftmax.sum(rowSums, row * LANES));
+    void addImportance(float[] logSumExp, int from, int to, double[] overAll, int first, double[] overGeneration) {
+        int begin = RowFold.group(from);
+        int end = RowFold.floats(to);
+        Arrays.fill(overAllWeight, begin, end, 0); // those beyond the last row stay zero
+        Arrays.fill(overGenerationWeight, begin, end, 0);
+        for (int row = from; row < to; row++) {
+            int at = RowFold.at(row);
+            float all = (float) Math.pow(2, (double) shift[row] - logSumExp[row]);
+            Arrays.fill(overAllWeight, at, at + RowFold.LANES_PER_ROW, all);
+            Arrays.fill(overGenerationWeight, at, at + RowFold.LANES_PER_ROW, (float) (1 / rowSum(row)));
         }
         for (int block = 0; block < blocks; block++) {
-            weigh(block * QUERY_TILE * LANES, rows);
+            weigh(block * FOLDED, begin, end);
             overAll[first + block] += TileSoftmax.sum(overAllLanes, 0);
             overGeneration[block] += TileSoftmax.sum(overGenerationLanes, 0);
         }
     }
 
-    private void weigh(int at, int rows) {
+    private void weigh(int at, int from, int to) {
         FloatVector all = FloatVector.zero(SPECIES);
         FloatVector generation = FloatVector.zero(SPECIES);
-        for (int row = 0; row < rows; row++) {
-            FloatVector sum = FloatVector.fromArray(SPECIES, sums, at + row * LANES);
-            all = sum.fma(FloatVector.broadcast(SPECIES, overAllWeight[row]), all);
-            generation = sum.fma(FloatVector.broadcast(SPECIES, overGenerationWeight[row]), generation);
+        for (int i = from; i < to; i += LANES) {
+            FloatVector sum = FloatVector.fromArray(SPECIES, sums, at + i);
+            all = sum.fma(FloatVector.fromArray(SPECIES, overAllWeight, i), all);
+            generation = sum.fma(FloatVector.fromArray(SPECIES, overGenerationWeight, i), generation);
         }
         all.intoArray(overAllLanes, 0);
         generation.intoArray(overGenerationLanes, 0);

@@ -8,7 +8,7 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** {@code token = argmax z} (ties to the lower index) and {@code confidence = 1 / Σ e^(z − max z)} of every row. */
-final class Greedy {
+final class Greedy extends RowOperation {
 
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
 
@@ -20,19 +20,37 @@ final class Greedy {
      */
     private static final int TERMS = 64;
 
-    private Greedy() {}
+    private final float[][] lanes;
+    private Matrix logits = NOTHING;
+    private int[] tokens = {};
+    private float[] confidences = {};
+
+    /**
+     * Candidates of one request.
+     *
+     * @param pool threads to work on
+     */
+    Greedy(WorkerPool pool) {
+        super(pool);
+        lanes = new float[pool.slots()][LANES];
+    }
 
     /** See {@link dev.sparsed.internal.cpu.CpuKernels#greedy}. */
-    static void greedy(WorkerPool pool, Matrix logits, int[] tokens, float[] confidences) {
-        RowTasks.forEach(pool, logits.rows(), logits.columns(), (from, to) -> {
-            float[] lanes = new float[LANES];
-            for (int row = from; row < to; row++) {
-                float largest = largest(logits.data(), logits.row(row), logits.columns(), lanes);
-                tokens[row] = firstOf(largest, logits.data(), logits.row(row), logits.columns());
-                confidences[row] =
-                        (float) (1 / sumOfExp(logits.data(), logits.row(row), logits.columns(), largest, lanes));
-            }
-        });
+    void greedy(Matrix logits, int[] tokens, float[] confidences) {
+        this.logits = logits;
+        this.tokens = tokens;
+        this.confidences = confidences;
+        forEachRow(logits.rows(), logits.columns());
+    }
+
+    @Override
+    void run(int from, int to, int slot) {
+        for (int row = from; row < to; row++) {
+            int at = logits.row(row);
+            float largest = largest(logits.data(), at, logits.columns(), lanes[slot]);
+            tokens[row] = firstOf(largest, logits.data(), at, logits.columns());
+            confidences[row] = (float) (1 / sumOfExp(logits.data(), at, logits.columns(), largest, lanes[slot]));
+        }
     }
 
     private static float largest(float[] z, int from, int count, float[] lanes) {

@@ -33,6 +33,10 @@ final class KeyValuePanels {
 
     private float[] keys = new float[0];
     private float[] values = new float[0];
+    private final WorkerPool.Task packing = this::packSome;
+    private Matrix fromKeys = RowOperation.NOTHING;
+    private @Nullable Matrix fromValues;
+    private int tasksPerHead;
     private int firstHead;
     private int panels;
     private int headDim;
@@ -73,18 +77,22 @@ final class KeyValuePanels {
         int size = Math.toIntExact(FIRST + headCount * floatsPerHead(k.rows(), headDim));
         keys = keys.length < size ? new float[size] : keys;
         values = v != null && values.length < size ? new float[size] : values;
-        int tasksPerHead = Math.ceilDiv(panels, PANELS_PER_TASK);
-        pool.forEach(headCount * tasksPerHead, (task, slot) -> {
-            int head = firstHead + task / tasksPerHead;
-            int from = task % tasksPerHead * PANELS_PER_TASK;
-            int to = Math.min(from + PANELS_PER_TASK, panels);
-            for (int panel = from; panel < to; panel++) {
-                packKeys(k, head, panel);
-            }
-            if (v != null) {
-                packValues(v, head, from * LANES, to * LANES);
-            }
-        });
+        fromKeys = k;
+        fromValues = v;
+        tasksPerHead = Math.ceilDiv(panels, PANELS_PER_TASK);
+        pool.forEach(headCount * tasksPerHead, packing);
+    }
+
+    private void packSome(int task, int slot) {
+        int head = firstHead + task / tasksPerHead;
+        int from = task % tasksPerHead * PANELS_PER_TASK;
+        int to = Math.min(from + PANELS_PER_TASK, panels);
+        for (int panel = from; panel < to; panel++) {
+            packKeys(fromKeys, head, panel);
+        }
+        if (fromValues != null) {
+            packValues(fromValues, head, from * LANES, to * LANES);
+        }
     }
 
     private void packKeys(Matrix k, int head, int panel) {

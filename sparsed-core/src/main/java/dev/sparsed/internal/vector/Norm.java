@@ -11,32 +11,44 @@ import jdk.incubator.vector.VectorSpecies;
  * four vectors, whose lanes are then added one by one in double precision: {@code reduceLanes} does not say in which
  * order it adds floats, and compiled code does use another one than the interpreter.
  */
-final class Norm {
+final class Norm extends RowOperation {
 
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
 
     private static final int LANES = FLOATS.length();
 
-    private Norm() {}
+    private final float[][] lanes;
+    private Matrix x = NOTHING;
+    private Matrix weight = NOTHING;
+    private float epsilon;
+    private Matrix out = NOTHING;
+
+    /**
+     * Norms of one request.
+     *
+     * @param pool threads to work on
+     */
+    Norm(WorkerPool pool) {
+        super(pool);
+        lanes = new float[pool.slots()][LANES];
+    }
 
     /** See {@link dev.sparsed.internal.cpu.CpuKernels#rmsNorm}. */
-    static void rmsNorm(WorkerPool pool, Matrix x, Matrix weight, float epsilon, Matrix out) {
-        RowTasks.forEach(pool, x.rows(), x.columns(), (from, to) -> {
-            float[] lanes = new float[LANES];
-            for (int row = from; row < to; row++) {
-                double mean = sumOfSquares(x.data(), x.row(row), x.columns(), lanes) / x.columns();
-                float factor = (float) (1 / Math.sqrt(mean + epsilon));
-                scale(
-                        x.data(),
-                        x.row(row),
-                        factor,
-                        weight.data(),
-                        weight.offset(),
-                        out.data(),
-                        out.row(row),
-                        x.columns());
-            }
-        });
+    void rmsNorm(Matrix x, Matrix weight, float epsilon, Matrix out) {
+        this.x = x;
+        this.weight = weight;
+        this.epsilon = epsilon;
+        this.out = out;
+        forEachRow(x.rows(), x.columns());
+    }
+
+    @Override
+    void run(int from, int to, int slot) {
+        for (int row = from; row < to; row++) {
+            double mean = sumOfSquares(x.data(), x.row(row), x.columns(), lanes[slot]) / x.columns();
+            float factor = (float) (1 / Math.sqrt(mean + epsilon));
+            scale(x.data(), x.row(row), factor, weight.data(), weight.offset(), out.data(), out.row(row), x.columns());
+        }
     }
 
     private static double sumOfSquares(float[] x, int from, int count, float[] lanes) {

@@ -1,5 +1,6 @@
 package dev.sparsed.internal.vector;
 
+import dev.sparsed.attention.BlockLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
@@ -71,6 +72,35 @@ final class PanelList {
         int first = Math.max(from - panel * LANES, 0);
         int end = Math.min(to - panel * LANES, LANES);
         return first >= end ? 0 : ALL >>> LANES - (end - first) << first;
+    }
+
+    /** {@return the first block of which a panel has keys} */
+    static int firstBlock(int panel, BlockLayout layout) {
+        return panel * LANES / layout.blockSize();
+    }
+
+    /** {@return the last block of which a panel has keys} */
+    static int lastBlock(int panel, BlockLayout layout) {
+        return (Math.min(panel * LANES + LANES, layout.canvasLength()) - 1) / layout.blockSize();
+    }
+
+    /**
+     * {@return how many panels from an index of the list on lie in one block with all their keys}
+     *
+     * @param index first panel
+     * @param most look at so many panels
+     * @param layout the blocks
+     */
+    int wholePanels(int index, int most, BlockLayout layout) {
+        int block = firstBlock(panels[index], layout);
+        int whole = 0;
+        while (whole < most
+                && bits[index + whole] == ALL
+                && firstBlock(panels[index + whole], layout) == block
+                && lastBlock(panels[index + whole], layout) == block) {
+            whole++;
+        }
+        return whole;
     }
 
     /** {@return how many panels there are} */

@@ -12,6 +12,9 @@ import java.util.Arrays;
  */
 final class QueryTiles {
 
+    /** log₂e: e^s = 2^(s·log₂e). */
+    static final double LOG2_E = 1 / Math.log(2);
+
     private int[] begin = new int[1];
     private int[] block = new int[0];
     private int count;
@@ -72,8 +75,8 @@ final class QueryTiles {
     }
 
     /**
-     * Copies query rows of one head into {@code [group][evenDim][GROUP]}, scaled by 1/√D; rows beyond the last are
-     * zero.
+     * Copies query rows of one head into {@code [group][evenDim][GROUP]}, scaled by log₂e/√D, so that the softmax is
+     * one to base 2; rows beyond the last are zero.
      *
      * @param q {@code [R, queryHeads × headDim]}
      * @param firstRow first row
@@ -83,7 +86,7 @@ final class QueryTiles {
      * @param packed receives {@code paddedRows(rows) × evenDim(D)} floats
      */
     static void pack(Matrix q, int firstRow, int rows, int column, int headDim, float[] packed) {
-        float scale = (float) (1 / Math.sqrt(headDim));
+        float scale = (float) (LOG2_E / Math.sqrt(headDim));
         int padded = ScoreTile.paddedRows(rows);
         int even = ScoreTile.evenDim(headDim);
         Arrays.fill(packed, (padded - GROUP) * even, padded * even, 0);

@@ -7,7 +7,7 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Scores of a tile: up to {@link #QUERY_TILE} query rows by up to {@link #KEY_TILE} keys, {@code S = Q·Kᵀ/√D}, stored
+ * Scores of a tile: up to {@link #QUERY_TILE} query rows by up to {@link #KEY_TILE} keys, {@code S = log₂e·Q·Kᵀ/√D}, stored
  * {@code [QUERY_TILE][KEY_TILE]}. A score depends on its query and its key alone: Σ over the features in ascending
  * order, by fused multiply-add from zero.
  */

@@ -11,20 +11,37 @@ import jdk.incubator.vector.VectorSpecies;
  * {@code out = silu(gate) · up} with {@code silu(z) = z / (1 + e^−z)} (Shazeer, "GLU Variants Improve Transformer",
  * 2020).
  */
-final class SwiGlu {
+final class SwiGlu extends RowOperation {
 
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
 
     private static final int LANES = FLOATS.length();
 
-    private SwiGlu() {}
+    private Matrix gate = NOTHING;
+    private Matrix up = NOTHING;
+    private Matrix out = NOTHING;
+
+    /**
+     * Gates of one request.
+     *
+     * @param pool threads to work on
+     */
+    SwiGlu(WorkerPool pool) {
+        super(pool);
+    }
 
     /** See {@link dev.sparsed.internal.cpu.CpuKernels#swiGlu}. */
-    static void swiGlu(WorkerPool pool, Matrix gate, Matrix up, Matrix out) {
-        RowTasks.forEach(pool, gate.rows(), gate.columns(), (from, to) -> {
-            int count = (to - from) * gate.columns();
-            swiGlu(gate.data(), gate.row(from), up.data(), up.row(from), out.data(), out.row(from), count);
-        });
+    void swiGlu(Matrix gate, Matrix up, Matrix out) {
+        this.gate = gate;
+        this.up = up;
+        this.out = out;
+        forEachRow(gate.rows(), gate.columns());
+    }
+
+    @Override
+    void run(int from, int to, int slot) {
+        int count = (to - from) * gate.columns();
+        swiGlu(gate.data(), gate.row(from), up.data(), up.row(from), out.data(), out.row(from), count);
     }
 
     private static void swiGlu(float[] gate, int gateFrom, float[] up, int upFrom, float[] out, int to, int count) {

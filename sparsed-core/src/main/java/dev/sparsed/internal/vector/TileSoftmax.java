@@ -36,28 +36,66 @@ final class TileSoftmax {
     }
 
     /**
-     * {@code s = e^(s − shift)} in place, and {@code sums += Σ} of every row, lane by lane. The only place of attention
+     * {@return whether a score of a row exceeds a limit} Half the work of {@link #max}, whose last step takes as long as
+     * the others.
+     *
+     * @param scores the tile
+     * @param row the row
+     * @param columns keys of the tile, a multiple of two vectors
+     * @param limit the limit
+     */
+    static boolean exceeds(float[] scores, int row, int columns, float limit) {
+        int at = row * KEY_TILE;
+        FloatVector max0 = FloatVector.fromArray(SPECIES, scores, at);
+        FloatVector max1 = FloatVector.fromArray(SPECIES, scores, at + LANES);
+        for (int i = 2 * LANES; i < columns; i += 2 * LANES) {
+            FloatVector x0 = FloatVector.fromArray(SPECIES, scores, at + i);
+            FloatVector x1 = FloatVector.fromArray(SPECIES, scores, at + i + LANES);
+            max0 = max0.blend(x0, x0.compare(VectorOperators.GT, max0));
+            max1 = max1.blend(x1, x1.compare(VectorOperators.GT, max1));
+        }
+        return max0.blend(max1, max1.compare(VectorOperators.GT, max0))
+                .compare(VectorOperators.GT, limit)
+                .anyTrue();
+    }
+
+    /**
+     * {@code s = 2^(s − shift)} in place, and {@code sums += Σ} of every row, lane by lane. The only place of attention
      * that calls {@link VectorExp}: the compiler stops inlining in a method that has grown too large, and a vector that
      * crosses a call is allocated.
      *
      * @param scores the tile
      * @param rows query rows
      * @param columns keys of the tile, a multiple of a vector
-     * @param shift one per row
+     * @param shift one per row, an integer
      * @param sums {@code [QUERY_TILE][LANES]}
      */
     static void exponentiate(float[] scores, int rows, int columns, float[] shift, float[] sums) {
         for (int row = 0; row < rows; row++) {
-            FloatVector minus = FloatVector.broadcast(SPECIES, shift[row]);
+            if (!(Math.abs(shift[row]) < VectorExp.MOST_SHIFT)) {
+                exponentiateAnyShift(scores, row, columns, shift[row], sums);
+                continue;
+            }
+            FloatVector rounder = VectorExp.rounder(shift[row]);
+            FloatVector lowest = VectorExp.lowest(shift[row]);
             FloatVector sum = FloatVector.zero(SPECIES);
             int at = row * KEY_TILE;
             for (int i = 0; i < columns; i += LANES) {
-                FloatVector e = VectorExp.exp(
-                        FloatVector.fromArray(SPECIES, scores, at + i).sub(minus));
+                FloatVector e = VectorExp.exp2(FloatVector.fromArray(SPECIES, scores, at + i), rounder, lowest);
                 e.intoArray(scores, at + i);
                 sum = sum.add(e);
             }
             FloatVector.fromArray(SPECIES, sums, row * LANES).add(sum).intoArray(sums, row * LANES);
+        }
+    }
+
+    /** One row whose scores are beyond two million, infinite or no numbers. */
+    private static void exponentiateAnyShift(float[] scores, int row, int columns, float shift, float[] sums) {
+        int at = row * KEY_TILE;
+        for (int i = 0; i < columns; i++) {
+            float e = (float) Math.pow(2, (double) scores[at + i] - shift);
+            scores[at + i] = e < Float.MIN_NORMAL ? 0 : e;
+            sums[row * LANES + i % LANES] += scores[at + i];
         }
     }
 

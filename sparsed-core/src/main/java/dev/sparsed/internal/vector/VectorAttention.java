@@ -5,9 +5,9 @@ import static dev.sparsed.internal.vector.ScoreTile.QUERY_TILE;
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
 import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.internal.cpu.CpuAttention;
 import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.WorkerPool;
-import dev.sparsed.spi.AttentionBackend;
 import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
 import java.util.Arrays;
@@ -15,11 +15,11 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@link AttentionBackend} on vectors. Packs keys and values of a few heads, then shares out head × query tile over the
+ * Attention on vectors. Packs keys and values of a few heads, then shares out head × query tile over the
  * threads. Keeps its scratch memory, which grows on demand and is linear in the canvas. One instance belongs to one
  * request, and one thread at a time calls it.
  */
-final class VectorAttention {
+final class VectorAttention implements CpuAttention {
 
     /**
      * Floats of keys, and as many of values, that are packed at once: few heads of a long canvas, all heads of a short
@@ -41,6 +41,21 @@ final class VectorAttention {
     private final FlashAttention[] flash;
     private final BlockSelection[] selection;
     private final QueryTiles tiles = new QueryTiles();
+    private final WorkerPool.Task denseTile = this::denseTile;
+    private final WorkerPool.Task sparseTile = this::sparseTile;
+    private final WorkerPool.Task selectedBlocks = this::selectedBlocks;
+
+    private Matrix q = RowOperation.NOTHING;
+    private Matrix out = RowOperation.NOTHING;
+    private @Nullable Matrix logSumExp;
+    private HeadLayout heads = new HeadLayout(1, 1, 2);
+    private @Nullable BlockPattern pattern;
+    private @Nullable SelectionRule rule;
+    private BlockPattern.@Nullable Builder selected;
+    private int firstHead;
+    private int tilesPerHead;
+    private int rowsPerTile;
+    private int blocksPerTile;
 
     VectorAttention(WorkerPool pool) {
         this(pool, PACKED_FLOATS);
@@ -65,17 +80,8 @@ final class VectorAttention {
         return slots;
     }
 
-    /**
-     * Dense attention.
-     *
-     * @param q {@code [R, queryHeads × headDim]}
-     * @param k {@code [N, keyValueHeads × headDim]}
-     * @param v {@code [N, keyValueHeads × headDim]}
-     * @param heads head layout
-     * @param out {@code [R, queryHeads × headDim]}
-     * @param logSumExp {@code [R, queryHeads]} or null
-     */
-    void dense(Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
+    @Override
+    public void dense(Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
         all.clear(k.rows());
         all.add(0, k.rows());
         all.padToPairs();
@@ -84,60 +90,37 @@ final class VectorAttention {
         while (tileRows > SMALLEST_QUERY_TILE && Math.ceilDiv(q.rows(), tileRows) * heads.queryHeads() < wanted) {
             tileRows /= 2;
         }
-        int rowsPerTile = tileRows;
-        int tilesPerHead = Math.ceilDiv(q.rows(), rowsPerTile);
-        int batch = batch(k, heads);
-        for (int first = 0; first < heads.keyValueHeads(); first += batch) {
-            int firstHead = first * heads.group();
-            int count = Math.min(batch, heads.keyValueHeads() - first);
-            packed.pack(k, v, heads, first, count, pool);
-            pool.forEach(count * heads.group() * tilesPerHead, (task, slot) -> {
-                int head = firstHead + task / tilesPerHead;
-                int from = task % tilesPerHead * rowsPerTile;
-                int rows = Math.min(rowsPerTile, q.rows() - from);
-                flash[slot].attend(q, from, rows, head, heads, packed, all, out, logSumExp);
-            });
-        }
+        rowsPerTile = tileRows;
+        operands(q, heads, out, logSumExp);
+        forEachTile(k, v, Math.ceilDiv(q.rows(), tileRows), denseTile);
     }
 
-    /**
-     * Block-sparse attention.
-     *
-     * @param q {@code [R, queryHeads × headDim]}
-     * @param rows canvas position of every query row
-     * @param k {@code [N, keyValueHeads × headDim]}
-     * @param v {@code [N, keyValueHeads × headDim]}
-     * @param heads head layout
-     * @param pattern kept blocks
-     * @param out {@code [R, queryHeads × headDim]}
-     */
-    void blockSparse(Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out) {
+    private void denseTile(int task, int slot) {
+        int head = firstHead + task / tilesPerHead;
+        int from = task % tilesPerHead * rowsPerTile;
+        int rows = Math.min(rowsPerTile, q.rows() - from);
+        flash[slot].attend(q, from, rows, head, heads, packed, all, out, logSumExp);
+    }
+
+    @Override
+    public void blockSparse(
+            Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out) {
         tiles.cut(rows, pattern.layout().blockSize(), QUERY_TILE);
-        int batch = batch(k, heads);
-        for (int first = 0; first < heads.keyValueHeads(); first += batch) {
-            int firstHead = first * heads.group();
-            int count = Math.min(batch, heads.keyValueHeads() - first);
-            packed.pack(k, v, heads, first, count, pool);
-            pool.forEach(count * heads.group() * tiles.count(), (task, slot) -> {
-                int head = firstHead + task / tiles.count();
-                int tile = task % tiles.count();
-                PanelList keys = kept[slot].of(pattern, head, tiles.block(tile));
-                flash[slot].attend(q, tiles.from(tile), tiles.rows(tile), head, heads, packed, keys, out, null);
-            });
-        }
+        this.pattern = pattern;
+        operands(q, heads, out, null);
+        forEachTile(k, v, tiles.count(), sparseTile);
+        this.pattern = null;
     }
 
-    /**
-     * Block selection.
-     *
-     * @param q {@code [N, queryHeads × headDim]}
-     * @param k {@code [N, keyValueHeads × headDim]}
-     * @param logSumExp {@code [N, queryHeads]} of the dense attention
-     * @param heads head layout
-     * @param rule what to keep
-     * @return the pattern
-     */
-    BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
+    private void sparseTile(int task, int slot) {
+        int head = firstHead + task / tilesPerHead;
+        int tile = task % tilesPerHead;
+        PanelList keys = kept[slot].of(pattern, head, tiles.block(tile));
+        flash[slot].attend(q, tiles.from(tile), tiles.rows(tile), head, heads, packed, keys, out, null);
+    }
+
+    @Override
+    public BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
         BlockLayout layout = rule.layout();
         int border = layout.start(layout.firstGenerationBlock());
         PanelList prompt = all;
@@ -147,20 +130,41 @@ final class VectorAttention {
         generation.clear(k.rows());
         generation.add(border, k.rows());
         generation.padToPairs();
-        BlockPattern.Builder pattern = new BlockPattern.Builder(layout, heads.queryHeads());
+        BlockPattern.Builder builder = new BlockPattern.Builder(layout, heads.queryHeads());
+        this.rule = rule;
+        selected = builder;
+        operands(q, heads, RowOperation.NOTHING, logSumExp);
+        blocksPerTile = BlockSelection.queryBlocks(layout.blockSize());
+        forEachTile(k, null, Math.ceilDiv(layout.blocks(), blocksPerTile), selectedBlocks);
+        this.rule = null;
+        selected = null;
+        return builder.build();
+    }
+
+    private void selectedBlocks(int task, int slot) {
+        int head = firstHead + task / tilesPerHead;
+        int from = task % tilesPerHead * blocksPerTile;
+        int to = Math.min(from + blocksPerTile, rule.layout().blocks());
+        selection[slot].select(q, logSumExp, head, heads, packed, rule, from, to, all, generation, selected);
+    }
+
+    private void operands(Matrix q, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
+        this.q = q;
+        this.heads = heads;
+        this.out = out;
+        this.logSumExp = logSumExp;
+    }
+
+    /** Packs some heads after the other, and runs a task for each of their query tiles. */
+    private void forEachTile(Matrix k, @Nullable Matrix v, int tileCount, WorkerPool.Task task) {
+        tilesPerHead = tileCount;
         int batch = batch(k, heads);
         for (int first = 0; first < heads.keyValueHeads(); first += batch) {
-            int firstHead = first * heads.group();
             int count = Math.min(batch, heads.keyValueHeads() - first);
-            packed.pack(k, null, heads, first, count, pool);
-            pool.forEach(count * heads.group() * layout.blocks(), (task, slot) -> {
-                int head = firstHead + task / layout.blocks();
-                int queryBlock = task % layout.blocks();
-                selection[slot].select(
-                        q, logSumExp, head, heads, packed, rule, queryBlock, prompt, generation, pattern);
-            });
+            firstHead = first * heads.group();
+            packed.pack(k, v, heads, first, count, pool);
+            pool.forEach(count * heads.group() * tileCount, task);
         }
-        return pattern.build();
     }
 
     /** How many key/value heads to pack at once. */

@@ -1,15 +1,13 @@
 package dev.sparsed.internal.vector;
 
-import dev.sparsed.attention.BlockPattern;
-import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.internal.cpu.CpuAttention;
 import dev.sparsed.internal.cpu.CpuKernels;
+import dev.sparsed.internal.cpu.Linear;
 import dev.sparsed.internal.cpu.Matrix;
-import dev.sparsed.internal.cpu.Weights;
 import dev.sparsed.internal.cpu.WorkerPool;
-import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Every operation in the Vector API. Vectors have the width this processor prefers; results do not depend on the
@@ -17,8 +15,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class VectorKernels implements CpuKernels {
 
-    private final WorkerPool pool;
     private final Gemm gemm;
+    private final Norm norm;
+    private final Rope rope;
+    private final SwiGlu swiGlu;
+    private final ResidualSum residualSum;
+    private final Guidance guidance;
+    private final Greedy greedy;
     private final VectorAttention attention;
 
     /**
@@ -27,9 +30,14 @@ public final class VectorKernels implements CpuKernels {
      * @param pool threads to work on
      */
     public VectorKernels(WorkerPool pool) {
-        this.pool = pool;
-        this.gemm = new Gemm(pool);
-        this.attention = new VectorAttention(pool);
+        gemm = new Gemm(pool);
+        norm = new Norm(pool);
+        rope = new Rope(pool);
+        swiGlu = new SwiGlu(pool);
+        residualSum = new ResidualSum(pool);
+        guidance = new Guidance(pool);
+        greedy = new Greedy(pool);
+        attention = new VectorAttention(pool);
     }
 
     /** {@return what the kernels compute with, for people} */
@@ -39,53 +47,42 @@ public final class VectorKernels implements CpuKernels {
     }
 
     @Override
-    public void linear(Matrix x, Weights w, @Nullable Matrix bias, Matrix out) {
-        gemm.linear(x, w, bias, out);
+    public void linear(Matrix x, List<Linear> layers) {
+        gemm.linear(x, layers);
     }
 
     @Override
     public void rmsNorm(Matrix x, Matrix weight, float epsilon, Matrix out) {
-        Norm.rmsNorm(pool, x, weight, epsilon, out);
+        norm.rmsNorm(x, weight, epsilon, out);
     }
 
     @Override
     public void rope(Matrix x, int headDim, Matrix cos, Matrix sin, Positions rows) {
-        Rope.rope(pool, x, headDim, cos, sin, rows);
+        rope.rope(x, headDim, cos, sin, rows);
     }
 
     @Override
     public void swiGlu(Matrix gate, Matrix up, Matrix out) {
-        SwiGlu.swiGlu(pool, gate, up, out);
+        swiGlu.swiGlu(gate, up, out);
     }
 
     @Override
     public void add(Matrix x, Matrix y) {
-        Elementwise.add(pool, x, y);
+        residualSum.add(x, y);
     }
 
     @Override
     public void guide(Matrix conditional, Matrix unconditional, float scale) {
-        Elementwise.guide(pool, conditional, unconditional, scale);
+        guidance.guide(conditional, unconditional, scale);
     }
 
     @Override
     public void greedy(Matrix logits, int[] tokens, float[] confidences) {
-        Greedy.greedy(pool, logits, tokens, confidences);
+        greedy.greedy(logits, tokens, confidences);
     }
 
     @Override
-    public void denseAttention(Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
-        attention.dense(q, k, v, heads, out, logSumExp);
-    }
-
-    @Override
-    public void blockSparseAttention(
-            Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out) {
-        attention.blockSparse(q, rows, k, v, heads, pattern, out);
-    }
-
-    @Override
-    public BlockPattern selectBlocks(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
-        return attention.select(q, k, logSumExp, heads, rule);
+    public CpuAttention attention() {
+        return attention;
     }
 }

@@ -3,8 +3,11 @@ package dev.sparsed.internal.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -207,6 +210,41 @@ class WorkerPoolTest {
                 Thread.sleep(1);
             }
             assertThat(worker.get().getState()).isEqualTo(Thread.State.WAITING);
+        }
+    }
+
+    /** Once operations have been under way, another one allocates nothing; also where tasks run tasks of their own. */
+    @Test
+    void anOperationAllocatesNothing() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        Set<Thread> workers = ConcurrentHashMap.newKeySet();
+        try (WorkerPool pool = new WorkerPool(2)) {
+            CountDownLatch both = new CountDownLatch(2);
+            pool.forEach(2, (task, slot) -> {
+                workers.add(Thread.currentThread());
+                both.countDown();
+                await(both);
+            });
+            long[] ids = workers.stream().mapToLong(Thread::threadId).toArray();
+            assertThat(ids).hasSize(2);
+            int[] sums = new int[6];
+            WorkerPool.Task inner = (task, slot) -> sums[task]++;
+            WorkerPool.Task outer = (task, slot) -> {
+                if (task == 0) {
+                    pool.forEach(sums.length, inner);
+                }
+            };
+            int calls = 20_000;
+            long before = 0;
+            for (int call = 0; call < 2 * calls; call++) {
+                if (call == calls) {
+                    before = Arrays.stream(threads.getThreadAllocatedBytes(ids)).sum();
+                }
+                pool.forEach(3, outer);
+            }
+            long allocated = Arrays.stream(threads.getThreadAllocatedBytes(ids)).sum() - before;
+            assertThat(allocated).isLessThan(8L * calls); // an object has 16 bytes; asking takes some once
+            assertThat(sums).containsOnly(2 * calls);
         }
     }
 

@@ -14,17 +14,17 @@ enum AttentionKernels {
 
         @Override
         void dense(AttentionInputs in, Matrix out, @Nullable Matrix logSumExp) {
-            kernels.denseAttention(in.q(), in.k(), in.v(), in.heads(), out, logSumExp);
+            kernels.attention().dense(in.q(), in.k(), in.v(), in.heads(), out, logSumExp);
         }
 
         @Override
         void blockSparse(AttentionInputs in, BlockPattern pattern, Matrix out) {
-            kernels.blockSparseAttention(in.q(), in.rows(), in.k(), in.v(), in.heads(), pattern, out);
+            kernels.attention().blockSparse(in.q(), in.rows(), in.k(), in.v(), in.heads(), pattern, out);
         }
 
         @Override
         BlockPattern select(AttentionInputs in, Matrix logSumExp, SelectionRule rule) {
-            return kernels.selectBlocks(in.q(), in.k(), logSumExp, in.heads(), rule);
+            return kernels.attention().select(in.q(), in.k(), logSumExp, in.heads(), rule);
         }
     },
     VECTOR {

@@ -2,6 +2,7 @@ package dev.sparsed.internal.vector;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sparsed.internal.cpu.Linear;
 import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.Weights;
 import dev.sparsed.internal.cpu.WorkerPool;
@@ -11,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class GemmTest {
 
@@ -36,7 +39,7 @@ class GemmTest {
                         Matrix x = Samples.matrix(random, rows, inputs);
                         Matrix bias = random.nextBoolean() ? Samples.matrix(random, 1, outputs) : null;
                         Matrix out = Samples.matrix(random, rows, outputs);
-                        gemm.linear(x, w, bias, out);
+                        gemm.linear(x, List.of(new Linear(w, bias, out)));
                         assertMatchesFloat64(x, w, bias, out);
                     }
                 }
@@ -56,7 +59,7 @@ class GemmTest {
                 Weights w = Samples.weights(random, dtype, shape[2], shape[1]);
                 Matrix bias = Samples.matrix(random, 1, shape[2]);
                 Matrix out = Samples.matrix(random, shape[0], shape[2]);
-                new Gemm(pool).linear(x, w, bias, out);
+                new Gemm(pool).linear(x, List.of(new Linear(w, bias, out)));
                 assertMatchesFloat64(x, w, bias, out);
             }
         }
@@ -71,7 +74,7 @@ class GemmTest {
         Matrix out = Samples.matrix(random, 33, 129);
         Matrix expected = Matrix.zeros(33, 129);
         try (WorkerPool pool = new WorkerPool(2)) {
-            new Gemm(pool).linear(x, w, bias, out);
+            new Gemm(pool).linear(x, List.of(new Linear(w, bias, out)));
             new ScalarKernels(pool).linear(x, w, bias, expected);
         }
         assertThat(Samples.elements(out)).usingComparatorWithPrecision(2e-4f).containsExactly(expected.data());
@@ -108,6 +111,53 @@ class GemmTest {
         }
     }
 
+    /** Layers of different sizes and types, more columns than one block takes. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void severalLayersOfOneInputAreEachAsIfAlone(int threads) {
+        Random random = new Random(7);
+        Matrix x = Samples.matrix(random, 77, 530);
+        List<Linear> layers = List.of(
+                new Linear(Samples.weights(random, DType.BF16, 700, 530), null, Samples.matrix(random, 77, 700)),
+                new Linear(
+                        Samples.weights(random, DType.F32, 3, 530),
+                        Samples.matrix(random, 1, 3),
+                        Samples.matrix(random, 77, 3)),
+                new Linear(
+                        Samples.weights(random, DType.F16, 129, 530),
+                        Samples.matrix(random, 1, 129),
+                        Samples.matrix(random, 77, 129)));
+        try (WorkerPool pool = new WorkerPool(threads)) {
+            new Gemm(pool).linear(x, layers);
+            for (Linear layer : layers) {
+                Matrix alone = Samples.matrix(random, 77, layer.weight().rows());
+                new Gemm(pool).linear(x, List.of(new Linear(layer.weight(), layer.bias(), alone)));
+                assertThat(Samples.elements(layer.out())).isEqualTo(Samples.elements(alone));
+                assertMatchesFloat64(x, layer.weight(), layer.bias(), layer.out());
+            }
+        }
+    }
+
+    /** More rows than are copied at a time. */
+    @Test
+    void aLongInputIsTheSameAsItsParts() {
+        Random random = new Random(8);
+        int rows = 33_000;
+        Matrix x = Samples.matrix(random, rows, 256);
+        Weights w = Samples.weights(random, DType.BF16, 5, 256);
+        Matrix bias = Samples.matrix(random, 1, 5);
+        Matrix all = Samples.matrix(random, rows, 5);
+        Matrix half = Matrix.zeros(rows / 2, 5);
+        try (WorkerPool pool = new WorkerPool(2)) {
+            new Gemm(pool).linear(x, List.of(new Linear(w, bias, all)));
+            for (int from : new int[] {0, rows / 2}) {
+                new Gemm(pool).linear(x.slice(from, rows / 2), List.of(new Linear(w, bias, half)));
+                assertThat(Samples.elements(all.slice(from, rows / 2))).isEqualTo(half.data());
+            }
+        }
+        assertThat(Samples.surroundingsUntouched(all)).isTrue();
+    }
+
     /** All 65536 values, subnormal, infinite and NaN ones among them, against the JDK's conversion. */
     @ParameterizedTest
     @EnumSource(names = {"BF16", "F16"})
@@ -136,7 +186,7 @@ class GemmTest {
         try (WorkerPool pool = new WorkerPool(2)) {
             Weights w = Samples.weights(new Random(6), DType.F32, 5, 7);
             Matrix out = Matrix.zeros(0, 5);
-            new Gemm(pool).linear(Matrix.zeros(0, 7), w, null, out);
+            new Gemm(pool).linear(Matrix.zeros(0, 7), List.of(new Linear(w, null, out)));
             assertThat(out.data()).isEmpty();
         }
     }
@@ -149,7 +199,7 @@ class GemmTest {
 
     private static float[] product(WorkerPool pool, Matrix x, Weights w) {
         Matrix out = Matrix.zeros(x.rows(), w.rows());
-        new Gemm(pool).linear(x, w, null, out);
+        new Gemm(pool).linear(x, List.of(new Linear(w, null, out)));
         return out.data();
     }
 

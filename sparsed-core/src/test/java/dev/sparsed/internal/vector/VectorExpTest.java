@@ -2,6 +2,7 @@ package dev.sparsed.internal.vector;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 import org.junit.jupiter.api.Test;
@@ -30,6 +31,53 @@ class VectorExpTest {
     @Test
     void isExactAtZeroAndKeepsNaN() {
         assertThat(exp(0f, -0f, Float.NaN)).containsExactly(1f, 1f, Float.NaN);
+    }
+
+    /** Shifts of both signs and every size; for shift 0 arguments over the whole range, eight million of them. */
+    @Test
+    void powersOfTwoAreWithinTwoUlpOfTheExactValue() {
+        assertThat(worstUlpsOfPower(0, 0x1.01p-15 + 0x1p-40)).isLessThan(2.0);
+        for (float shift : new float[] {-3, 17, -1000, 1_999_999, -2_097_151}) {
+            assertThat(worstUlpsOfPower(shift, 0x1.01p-9)).isLessThan(2.0);
+        }
+    }
+
+    @Test
+    void powersOfTwoAreZeroWhereTheyWouldBeSubnormal() {
+        for (float shift : new float[] {0, -50, 1000}) {
+            float lowest = shift - 126;
+            assertThat(exp2(shift, Math.nextDown(lowest), -1e9f, -Float.MAX_VALUE, Float.NEGATIVE_INFINITY))
+                    .containsOnly(0f);
+            assertThat(exp2(shift, lowest, shift, shift + 1, Float.NaN))
+                    .containsExactly(Float.MIN_NORMAL, 1f, 2f, Float.NaN);
+        }
+    }
+
+    /** The largest error, in units of the last place of the exact value, over arguments a given distance apart. */
+    private static double worstUlpsOfPower(float shift, double distance) {
+        int lanes = FLOATS.length();
+        float[] x = new float[lanes];
+        double worst = 0;
+        for (double next = shift - 126.0; next < shift + 127.0; next += lanes * distance) {
+            for (int lane = 0; lane < lanes; lane++) {
+                x[lane] = (float) Math.min(shift + 127.0, next + lane * distance);
+            }
+            float[] y = exp2(shift, x);
+            for (int lane = 0; lane < lanes; lane++) {
+                double exact = Math.pow(2, (double) x[lane] - shift);
+                worst = Math.max(worst, Math.abs(y[lane] - exact) / Math.ulp((float) exact));
+            }
+        }
+        return worst;
+    }
+
+    private static float[] exp2(float shift, float... x) {
+        float[] padded = Arrays.copyOf(x, Math.ceilDiv(x.length, FLOATS.length()) * FLOATS.length());
+        for (int i = 0; i < padded.length; i += FLOATS.length()) {
+            VectorExp.exp2(FloatVector.fromArray(FLOATS, padded, i), VectorExp.rounder(shift), VectorExp.lowest(shift))
+                    .intoArray(padded, i);
+        }
+        return Arrays.copyOf(padded, x.length);
     }
 
     private static int bits(float x) {

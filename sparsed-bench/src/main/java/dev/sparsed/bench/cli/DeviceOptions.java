@@ -1,0 +1,40 @@
+package dev.sparsed.bench.cli;
+
+import dev.sparsed.LoadOptions;
+import dev.sparsed.spi.DType;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What to compute on. */
+final class DeviceOptions {
+
+    @Option(
+            names = "--backend",
+            paramLabel = "NAME",
+            defaultValue = "auto",
+            description = "auto, vector, scalar or cuda; auto takes the fastest that runs here, a name is required."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private String backend = "auto";
+
+    @Option(
+            names = {"-t", "--threads"},
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Threads that work on one operation; 0 for all processors. Default: ${DEFAULT-VALUE}.")
+    private int threads;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "What a GPU computes in: F32 or BF16. Default: F32 where the weights are, else BF16.")
+    private @Nullable DType dtype;
+
+    /**
+     * {@return how to load a model}
+     *
+     * @param contextLength the longest canvas to prepare for; 0 for the model's
+     */
+    LoadOptions loadOptions(int contextLength) {
+        return new LoadOptions(backend, threads, contextLength, dtype);
+    }
+}
