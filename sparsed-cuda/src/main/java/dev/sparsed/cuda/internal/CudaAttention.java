@@ -115,7 +115,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         long[] words = new long[heads.queryHeads() * layout.blocks() * Math.ceilDiv(layout.blocks(), Long.SIZE)];
         DeviceBuffer bits = bits(words.length);
         try {
-            lane.selection(heads.headDim(), layout).select(q, k, sums, heads, rule, bits.address());
+            lane.sparseAttention(heads.headDim(), layout).select(q, k, sums, heads, rule, bits.address());
             lane.stream.download(bits.address(), MemorySegment.ofArray(words));
             BlockPattern pattern = BlockPattern.of(layout, heads.queryHeads(), words);
             patterns.put(pattern, bits);

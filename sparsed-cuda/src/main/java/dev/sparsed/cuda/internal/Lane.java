@@ -2,7 +2,6 @@ package dev.sparsed.cuda.internal;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.cuda.internal.driver.Blas;
-import dev.sparsed.cuda.internal.driver.CudaAvailability;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels;
 import dev.sparsed.cuda.internal.kernel.Elementwise;
@@ -83,7 +82,7 @@ final class Lane implements AutoCloseable {
     }
 
     /**
-     * {@return the kernels for block-sparse attention}
+     * {@return the kernels for block-sparse attention and selection}
      *
      * @param headDim features of a head
      * @param layout the canvas and its blocks
@@ -91,23 +90,6 @@ final class Lane implements AutoCloseable {
     AttentionKernels sparseAttention(int headDim, BlockLayout layout) {
         return attention(
                 AttentionChoice.sparse(capability, dtype, headDim, layout.blockSize(), layout.blocks()), headDim);
-    }
-
-    /**
-     * {@return the kernels for selection}
-     *
-     * @param headDim features of a head
-     * @param layout the canvas and its blocks
-     */
-    AttentionKernels selection(int headDim, BlockLayout layout) {
-        return attention(
-                AttentionChoice.sparse(
-                        CudaAvailability.OLDEST_COMPUTE_CAPABILITY,
-                        dtype,
-                        headDim,
-                        layout.blockSize(),
-                        layout.blocks()),
-                headDim);
     }
 
     private AttentionKernels attention(AttentionChoice choice, int headDim) {
