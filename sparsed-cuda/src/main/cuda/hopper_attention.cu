@@ -1,13 +1,14 @@
 // Dense and block-sparse (B = 128) bidirectional attention for Hopper: wgmma, tensor-map loads, warp specialisation.
 //   nvcc -cubin -gencode=arch=compute_90a,code=sm_90a -O3 hopper_attention.cu
 //
-// Kernels          hopper_dense_d128        hopper_dense_d64         hopper_sparse_d128_b128   hopper_sparse_d64_b128
-// block (threads)  384                      512                      384                       384
-// query rows       128                      192                      128                       128
-// K, V box rows    176                      128                      128                       128
-// dynamic shared   214120                   124040                   230536                    148648 bytes
-// registers        168 at entry; consumers 240 (160 with 512 threads), producer 24 (32; sparse 232 and 40). No spills.
-// grid             min(multiprocessors, heads * query tiles), query tiles = ceil(R / query rows), sparse: T. One CTA a multiprocessor.
+// kernel                       threads  query rows  K, V box rows  dynamic shared  registers at entry, consumers, producer
+// hopper_dense_d128            512      192         80             214192          128, 160, 32
+// hopper_dense_d128_rows128    384      128         160            197744          168, 240, 24
+// hopper_dense_d64             512      192         128            124048          128, 160, 32
+// hopper_sparse_d128_b128      384      128         128            164976          168, 232, 40
+// hopper_sparse_d64_b128       384      128         128            148656          168, 232, 40
+// hopper_dense_d128_rows128 is for few query rows: it wins where its last wave of CTAs is the fuller one (N = 4096).
+// No spills. Grid: min(multiprocessors, heads * query tiles), query tiles = ceil(R / query rows), sparse: T.
 //
 // Parameters (each __global__): mapQ, mapK, mapV: CUtensorMap by value (128 bytes, 64-byte aligned), made by
 // cuTensorMapEncodeTiled(type BFLOAT16, rank 2, base, globalDim {heads*D, rows}, globalStrides {ld*2} in bytes,
@@ -166,7 +167,7 @@ __device__ __forceinline__ void scores(float (&s)[S::KEYS / 2], uint64_t q, uint
 template <class S>
 __device__ __forceinline__ void accumulate(float (&o)[S::DIM / 2], const uint32_t (&p)[S::KEYS / 4], uint64_t v) {
 #pragma unroll
-  for (int i = 0; i < S::KEYS / 16; ++i) wgmma_rs(o, p + 4 * i, v + i * 2048 / 16);
+  for (int i = 0; i < S::KEYS / 16; ++i) wgmma_rs<1, 1>(o, p + 4 * i, v + i * 2048 / 16);
   wgmma_commit();
 }
 
@@ -316,11 +317,12 @@ __device__ __forceinline__ void attention(const CUtensorMap& mapQ, const CUtenso
     hopper::attention<S>(mapQ, mapK, mapV, a);                                                                         \
   }
 
-//                                D    keys stages warpgroups sparse
+//                                     D    keys stages warpgroups sparse
 #ifndef HOPPER_VARIANTS
-HOPPER_DENSE(hopper_dense_d128, 128, 176, 2, 2, false)
+HOPPER_DENSE(hopper_dense_d128, 128, 80, 4, 3, false)
+HOPPER_DENSE(hopper_dense_d128_rows128, 128, 160, 2, 2, false)
 HOPPER_DENSE(hopper_dense_d64, 64, 128, 3, 3, false)
-HOPPER_SPARSE(hopper_sparse_d128_b128, 128, 128, 3, 2, true)
+HOPPER_SPARSE(hopper_sparse_d128_b128, 128, 128, 2, 2, true)
 HOPPER_SPARSE(hopper_sparse_d64_b128, 64, 128, 4, 2, true)
 #else
 #include HOPPER_VARIANTS

@@ -26,8 +26,8 @@ public final class HopperAttention implements AttentionKernels {
 
     private static final int MOST_BLOCKS = 2048;
     private static final int CHUNK_COLUMNS = 64;
-    private static final int SELECT_ROWS = 128;
-    private static final int SELECT_THREADS = 384;
+    private static final int SELECT_ROWS = 256;
+    private static final int SELECT_THREADS = 640;
     private static final int SELECT_KEYS = 128;
 
     /**
@@ -45,19 +45,29 @@ public final class HopperAttention implements AttentionKernels {
             String file, String name, int threads, int sharedBytes, int perBlock, int queryBox, int keyBox) {}
 
     private static final Map<Integer, Variant> DENSE = Map.of(
-            128, new Variant("hopper_attention", "hopper_dense_d128", 384, 214_120, 128, 64, 176),
-            64, new Variant("hopper_attention", "hopper_dense_d64", 512, 124_040, 192, 64, 128));
+            128, new Variant("hopper_attention", "hopper_dense_d128", 512, 214_192, 192, 64, 80),
+            64, new Variant("hopper_attention", "hopper_dense_d64", 512, 124_048, 192, 64, 128));
+
+    /** For few query rows: 5 % slower, but with smaller steps from one full wave of thread blocks to the next. */
+    private static final Variant DENSE_128_FEW_ROWS =
+            new Variant("hopper_attention", "hopper_dense_d128_rows128", 384, 197_744, 128, 64, 160);
 
     private static final Map<String, Variant> SPARSE = Map.of(
-            "128/128", new Variant("hopper_attention", "hopper_sparse_d128_b128", 384, 230_536, 1, 64, 128),
-            "128/64", new Variant("hopper_gather", "hopper_sparse_d128_b64", 512, 214_932, 3, 64, 64),
-            "128/32", new Variant("hopper_gather", "hopper_sparse_d128_b32", 512, 215_824, 6, 32, 32),
-            "64/128", new Variant("hopper_attention", "hopper_sparse_d64_b128", 384, 148_648, 1, 64, 128),
-            "64/64", new Variant("hopper_gather", "hopper_sparse_d64_b64", 512, 190_456, 3, 64, 64),
-            "64/32", new Variant("hopper_gather", "hopper_sparse_d64_b32", 512, 191_448, 6, 32, 32));
+            "128/128", new Variant("hopper_attention", "hopper_sparse_d128_b128", 384, 164_976, 1, 64, 128),
+            "128/64", new Variant("hopper_gather", "hopper_sparse_d128_b64", 512, 223_384, 3, 64, 64),
+            "128/32", new Variant("hopper_gather", "hopper_sparse_d128_b32", 512, 224_276, 6, 32, 32),
+            "64/128", new Variant("hopper_attention", "hopper_sparse_d64_b128", 384, 148_656, 1, 64, 128),
+            "64/64", new Variant("hopper_gather", "hopper_sparse_d64_b64", 512, 231_716, 3, 64, 64),
+            "64/32", new Variant("hopper_gather", "hopper_sparse_d64_b32", 512, 199_900, 6, 32, 32));
 
-    /** Dynamic shared memory of the selection, by head dimension. */
-    private static final Map<Integer, Integer> SELECT_BYTES = Map.of(128, 0, 64, 0);
+    /** Dynamic shared memory of the selection, by head dimension and block size. */
+    private static final Map<String, Integer> SELECT_BYTES = Map.of(
+            "128/128", 214_432,
+            "128/64", 231_072,
+            "128/32", 231_568,
+            "64/128", 116_128,
+            "64/64", 132_768,
+            "64/32", 149_648);
 
     private final KernelModules modules;
     private final CudaStream stream;
@@ -121,7 +131,7 @@ public final class HopperAttention implements AttentionKernels {
             HeadLayout heads,
             DeviceTensor out,
             @Nullable DeviceTensor logSumExp) {
-        Variant variant = DENSE.get(headDim);
+        Variant variant = denseVariant(queries.rows(), heads.queryHeads());
         Launch launch = launches.computeIfAbsent(
                 variant.name,
                 name -> new Launch(
@@ -146,6 +156,20 @@ public final class HopperAttention implements AttentionKernels {
                 .setPointer(4, logSumExp == null ? 0 : logSumExp.address())
                 .setPointer(11, counter.address());
         run(launch, variant, Math.ceilDiv(queries.rows(), variant.perBlock), heads);
+    }
+
+    private Variant denseVariant(int rows, int queryHeads) {
+        Variant variant = DENSE.get(headDim);
+        boolean fewRows = headDim == 128
+                && 1.05 * rowsOfAllWaves(DENSE_128_FEW_ROWS, rows, queryHeads)
+                        < rowsOfAllWaves(variant, rows, queryHeads);
+        return fewRows ? DENSE_128_FEW_ROWS : variant;
+    }
+
+    /** What the busiest multiprocessor computes, in query rows: the time goes by this. */
+    private long rowsOfAllWaves(Variant variant, int rows, int queryHeads) {
+        long blocks = (long) Math.ceilDiv(rows, variant.perBlock) * queryHeads;
+        return Math.ceilDiv(blocks, multiprocessors) * variant.perBlock;
     }
 
     @Override
@@ -278,7 +302,12 @@ public final class HopperAttention implements AttentionKernels {
                 .setPointer(10, words)
                 .setPointer(11, counter.address());
         long tiles = (long) Math.ceilDiv(layout.canvasLength(), SELECT_ROWS) * heads.queryHeads();
-        launch.run((int) Math.min(multiprocessors, tiles), 1, 1, SELECT_THREADS, SELECT_BYTES.get(headDim));
+        launch.run(
+                (int) Math.min(multiprocessors, tiles),
+                1,
+                1,
+                SELECT_THREADS,
+                SELECT_BYTES.get(headDim + "/" + layout.blockSize()));
     }
 
     @Override
