@@ -92,8 +92,8 @@ final class VectorExp {
     }
 
     /**
-     * {@code 2^(x − shift)} of every lane: that the shift is an integer saves two operations of {@link #exp}, the base
-     * one more.
+     * {@code 2^(x − shift)} of every lane. That the shift is an integer saves the subtraction before {@link #exp}, and
+     * the base half of its reduction: 12 operations instead of 14.
      *
      * @param x at most shift + 127; −∞ gives 0, NaN gives NaN
      * @param rounder from the method of that name
