@@ -137,6 +137,19 @@ public interface ExecutionContext extends AutoCloseable {
     void swiGlu(Tensor gate, Tensor up, Tensor out);
 
     /**
+     * SwiGLU's gate and the linear layer after it: {@code out = (silu(gate) · up)·weightᵀ}.
+     *
+     * @param gate {@code [rows, in]}; undefined afterwards
+     * @param up {@code [rows, in]}
+     * @param weight {@code [out, in]}
+     * @param out {@code [rows, out]}; neither {@code gate} nor {@code up}
+     */
+    default void swiGluThenLinear(Tensor gate, Tensor up, Tensor weight, Tensor out) {
+        swiGlu(gate, up, gate);
+        linear(gate, weight, null, out);
+    }
+
+    /**
      * Residual connection: {@code x += y}.
      *
      * @param x {@code [rows, columns]}

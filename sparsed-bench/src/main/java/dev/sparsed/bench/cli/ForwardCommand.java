@@ -9,6 +9,7 @@ import dev.sparsed.bench.MemoryUse;
 import dev.sparsed.bench.ModelShape;
 import dev.sparsed.bench.RandomCheckpoint;
 import dev.sparsed.spi.DType;
+import dev.sparsed.spi.Quantization;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.List;
@@ -90,6 +91,13 @@ final class ForwardCommand implements Callable<Integer> {
     private String backend = "vector";
 
     @Option(
+            names = "--quantization",
+            paramLabel = "KIND",
+            defaultValue = "none",
+            description = "none or fp8. Default: ${DEFAULT-VALUE}.")
+    private Quantization quantization = Quantization.NONE;
+
+    @Option(
             names = {"-t", "--threads"},
             paramLabel = "N",
             defaultValue = "0",
@@ -134,7 +142,10 @@ final class ForwardCommand implements Callable<Integer> {
         try (RandomCheckpoint checkpoint = RandomCheckpoint.write(shape, dtype, longest, 1);
                 DiffusionModel model = DiffusionModel.load(
                         checkpoint.folder(),
-                        LoadOptions.DEFAULT.withBackend(backend).withThreads(threads))) {
+                        LoadOptions.DEFAULT
+                                .withBackend(backend)
+                                .withThreads(threads)
+                                .withQuantization(quantization))) {
             boolean onCpu = !backend.equals("cuda");
             double peak = onCpu ? FmaPeak.measure(model.backend().threads()) : Double.NaN;
             print(

@@ -5,6 +5,7 @@ import dev.sparsed.DiffusionModel;
 import dev.sparsed.LoadOptions;
 import dev.sparsed.bench.DemoModel;
 import dev.sparsed.spi.DType;
+import dev.sparsed.spi.Quantization;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +43,15 @@ final class ModelOptions {
     private @Nullable DType dtype;
 
     @Option(
+            names = "--quantization",
+            paramLabel = "KIND",
+            defaultValue = "none",
+            description =
+                    "none, or fp8: 8-bit floats for the linear layers, on GPUs that multiply them; faster, less exact."
+                            + " Default: ${DEFAULT-VALUE}.")
+    private Quantization quantization = Quantization.NONE;
+
+    @Option(
             names = "--context-length",
             paramLabel = "N",
             defaultValue = "0",
@@ -57,7 +67,7 @@ final class ModelOptions {
      * @throws dev.sparsed.BackendUnavailableException if the required backend cannot run here
      */
     LoadedModel load() {
-        LoadOptions options = new LoadOptions(backend, threads, contextLength, dtype);
+        LoadOptions options = new LoadOptions(backend, threads, contextLength, dtype, quantization);
         if (folder != null) {
             if (!Files.isDirectory(folder)) {
                 throw new CheckpointException(folder + ": no such folder; --model names one with config.json in it");

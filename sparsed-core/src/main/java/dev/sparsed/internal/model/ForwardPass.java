@@ -204,8 +204,7 @@ public final class ForwardPass implements Denoiser {
             Tensor gateRows = gate.slice(0, count);
             Tensor upRows = up.slice(0, count);
             context.linear(rows, List.of(layer.gate(), layer.up()), List.of(gateRows, upRows));
-            context.swiGlu(gateRows, upRows, gateRows);
-            context.linear(gateRows, layer.down(), null, out.slice(from, count));
+            context.swiGluThenLinear(gateRows, upRows, layer.down(), out.slice(from, count));
         }
     }
 
