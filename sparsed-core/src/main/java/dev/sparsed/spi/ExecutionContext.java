@@ -137,16 +137,18 @@ public interface ExecutionContext extends AutoCloseable {
     void swiGlu(Tensor gate, Tensor up, Tensor out);
 
     /**
-     * SwiGLU's gate and the linear layer after it: {@code out = (silu(gate) · up)·weightᵀ}.
+     * SwiGLU's gate, the linear layer after it and the residual connection around both: {@code sum += (silu(gate) · up)·weightᵀ}.
      *
      * @param gate {@code [rows, in]}; undefined afterwards
      * @param up {@code [rows, in]}
      * @param weight {@code [out, in]}
-     * @param out {@code [rows, out]}; neither {@code gate} nor {@code up}
+     * @param scratch {@code [rows, out]}; undefined afterwards
+     * @param sum {@code [rows, out]}
      */
-    default void swiGluThenLinear(Tensor gate, Tensor up, Tensor weight, Tensor out) {
+    default void addSwiGluLinear(Tensor gate, Tensor up, Tensor weight, Tensor scratch, Tensor sum) {
         swiGlu(gate, up, gate);
-        linear(gate, weight, null, out);
+        linear(gate, weight, null, scratch);
+        add(sum, scratch);
     }
 
     /**

@@ -10,8 +10,6 @@ import java.util.List;
 /** What linear layers of 8-bit floats take, on one stream. */
 final class Fp8 implements AutoCloseable {
 
-    private static final boolean FAST_ACCUMULATION = Boolean.getBoolean("sparsed.fast"); // TODO decide
-
     final Fp8Blas blas;
     final Quantizer quantizer;
 
@@ -23,7 +21,7 @@ final class Fp8 implements AutoCloseable {
      * @throws dev.sparsed.BackendUnavailableException if the device, or the cuBLASLt here, has no products of 8-bit floats
      */
     Fp8(KernelModules modules, CudaStream stream) {
-        blas = new Fp8Blas(stream, FAST_ACCUMULATION);
+        blas = new Fp8Blas(stream);
         try {
             quantizer = new Quantizer(modules, stream);
         } catch (Throwable e) {

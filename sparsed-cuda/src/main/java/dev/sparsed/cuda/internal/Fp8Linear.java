@@ -52,7 +52,8 @@ final class Fp8Linear implements AutoCloseable {
                     quantized = room(input);
                     fp8().quantizer.run(input.address(), input.dtype(), quantized);
                 }
-                multiply(input, quantized, weight, layer.bias(), outs.get(i));
+                DeviceTensor out = output(input, weight, outs.get(i));
+                multiply(quantized, weight, others.repeatBias(layer, out), out);
             } else {
                 others.run(x, List.of(layer), List.of(outs.get(i)));
             }
@@ -60,21 +61,21 @@ final class Fp8Linear implements AutoCloseable {
     }
 
     /**
-     * {@code out = (silu(gate) · up)·weightᵀ}.
+     * {@code sum += (silu(gate) · up)·weightᵀ}, rounded once.
      *
      * @param gate BF16, {@code [rows, in]}
      * @param up BF16, {@code [rows, in]}
      * @param weight {@code [out, in]}
-     * @param out BF16, {@code [rows, out]}
+     * @param sum BF16, {@code [rows, out]}
      */
-    void afterSwiGlu(DeviceTensor gate, DeviceTensor up, QuantizedTensor weight, Tensor out) {
+    void addSwiGlu(DeviceTensor gate, DeviceTensor up, QuantizedTensor weight, Tensor sum) {
         checkColumns(weight, gate);
         QuantizedTensor input = null;
         if (gate.rows() > 0) {
             input = room(gate);
             fp8().quantizer.swiGlu(gate, up, input);
         }
-        multiply(gate, input, weight, null, out);
+        multiply(input, weight, 1, output(gate, weight, sum));
     }
 
     private QuantizedTensor room(DeviceTensor x) {
@@ -84,34 +85,30 @@ final class Fp8Linear implements AutoCloseable {
 
     private static void checkColumns(QuantizedTensor weight, DeviceTensor x) {
         Arguments.check(
-                weight.columns() == x.columns(),
-                () -> "weight has " + weight.columns() + " columns, x " + x.columns());
+                weight.columns() == x.columns(), () -> "weight has " + weight.columns() + " columns, x " + x.columns());
     }
 
-    /** @param quantized null if x has no rows */
-    private void multiply(
-            DeviceTensor x,
-            @Nullable QuantizedTensor quantized,
-            QuantizedTensor weight,
-            @Nullable Tensor bias,
-            Tensor out) {
+    private static DeviceTensor output(DeviceTensor x, QuantizedTensor weight, Tensor out) {
         DeviceTensor result = Arguments.tensor("out", out, DType.BF16, x.rows(), weight.rows());
-        if (quantized == null) {
-            return;
+        Arguments.check(result.address() != x.address() || x.rows() == 0, () -> "x and out are the same tensor");
+        return result;
+    }
+
+    /** @param x null if it has no rows */
+    private void multiply(@Nullable QuantizedTensor x, QuantizedTensor weight, float beta, DeviceTensor out) {
+        if (x != null) {
+            fp8().blas
+                    .multiply(
+                            x.rows(),
+                            weight.rows(),
+                            weight.columns(),
+                            x.address(),
+                            x.scales(),
+                            weight.address(),
+                            weight.scales(),
+                            beta,
+                            out.address());
         }
-        if (bias != null) {
-            lane.elementwise.repeatBias(result, Arguments.tensor("bias", bias, DType.F32, 1, result.columns()));
-        }
-        fp8().blas.multiply(
-                x.rows(),
-                weight.rows(),
-                weight.columns(),
-                quantized.address(),
-                quantized.scales(),
-                weight.address(),
-                weight.scales(),
-                bias == null ? 0 : 1,
-                result.address());
     }
 
     private Fp8 fp8() {

@@ -9,7 +9,8 @@ final class E4m3 {
         for (int code = 0; code < 256; code++) {
             int exponent = code >> 3 & 15;
             int mantissa = code & 7;
-            double magnitude = exponent == 0 ? mantissa / 8.0 * 0x1p-6 : (1 + mantissa / 8.0) * Math.scalb(1.0, exponent - 7);
+            double magnitude =
+                    exponent == 0 ? mantissa / 8.0 * 0x1p-6 : (1 + mantissa / 8.0) * Math.scalb(1.0, exponent - 7);
             VALUES[code] = exponent == 15 && mantissa == 7 ? Double.NaN : code < 128 ? magnitude : -magnitude;
         }
     }

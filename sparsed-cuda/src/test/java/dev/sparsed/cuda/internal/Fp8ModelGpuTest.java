@@ -17,6 +17,9 @@ import dev.sparsed.spi.Quantization;
 import dev.sparsed.spi.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -38,14 +41,14 @@ class Fp8ModelGpuTest {
                 .findFirst()
                 .orElse(null);
         assumeTrue(folder != null, "no demo model");
-        for (AttentionMode mode : new AttentionMode[] {AttentionMode.DENSE, AttentionMode.BLOCK_SPARSE}) {
-            float[] exact = logits(folder, DType.F32, Quantization.NONE, mode);
-            double bf16 = relativeError(logits(folder, DType.BF16, Quantization.NONE, mode), exact);
-            float[] quantized = logits(folder, DType.BF16, Quantization.FP8, mode);
-            double fp8 = relativeError(quantized, exact);
-            System.out.printf("%s: relative error of the logits bf16 %.4f, fp8 %.4f%n", mode, bf16, fp8);
-            assertThat(fp8).as(mode + ", bf16 has " + bf16).isBetween(1.01 * bf16, 0.2);
-            assertThat(logits(folder, DType.BF16, Quantization.FP8, mode)).containsExactly(quantized);
+        Map<AttentionMode, float[]> exact = logits(folder, DType.F32, Quantization.NONE);
+        Map<AttentionMode, float[]> bf16 = logits(folder, DType.BF16, Quantization.NONE);
+        Map<AttentionMode, float[]> fp8 = logits(folder, DType.BF16, Quantization.FP8);
+        for (AttentionMode mode : exact.keySet()) {
+            double least = relativeError(bf16.get(mode), exact.get(mode));
+            double error = relativeError(fp8.get(mode), exact.get(mode));
+            System.out.printf("%s: relative error of the logits bf16 %.4f, fp8 %.4f%n", mode, least, error);
+            assertThat(error).as(mode + ", bf16 has " + least).isBetween(1.5 * least, 0.06);
         }
     }
 
@@ -59,28 +62,36 @@ class Fp8ModelGpuTest {
         return Math.sqrt(difference / length);
     }
 
-    /** Of the second of two steps, which a recording replays where the first made one. */
-    private static float[] logits(Path folder, DType dtype, Quantization quantization, AttentionMode mode) {
+    /** Of a dense and of a block-sparse step; each is run, recorded and replayed, and has to give the same every time. */
+    private static Map<AttentionMode, float[]> logits(Path folder, DType dtype, Quantization quantization) {
         ModelConfig config = ModelConfig.read(folder);
+        Map<AttentionMode, float[]> all = new EnumMap<>(AttentionMode.class);
         try (Checkpoint checkpoint = Checkpoint.open(folder);
                 CudaBackend backend = new CudaBackend(dtype, quantization)) {
             Transformer transformer = Transformer.load(checkpoint, config, TOKENS, backend);
             try (ExecutionContext context = backend.newContext()) {
                 Denoiser pass = transformer.forwardPass(
-                        context, TOKENS, ELIGIBLE, new SparseD(0.2, 0.3, 32).plan(TOKENS, ELIGIBLE, 8, config.layers()), () -> {});
+                        context,
+                        TOKENS,
+                        ELIGIBLE,
+                        new SparseD(0.2, 0.3, 32).plan(TOKENS, ELIGIBLE, 8, config.layers()),
+                        () -> {});
                 int[] canvas = new Random(1).ints(TOKENS, 0, 1000).toArray();
                 Positions eligible = Positions.range(TOKENS - ELIGIBLE, TOKENS);
-                if (mode == AttentionMode.BLOCK_SPARSE) {
-                    pass.logits(canvas, AttentionMode.DENSE_AND_SELECT, eligible);
+                pass.logits(canvas, AttentionMode.DENSE_AND_SELECT, eligible);
+                for (AttentionMode mode : new AttentionMode[] {AttentionMode.DENSE, AttentionMode.BLOCK_SPARSE}) {
+                    for (int step = 0; step < 3; step++) {
+                        Tensor logits = pass.logits(canvas, mode, eligible);
+                        float[] values = new float[logits.rows() * logits.columns()];
+                        context.download(logits, values);
+                        float[] before = all.putIfAbsent(mode, values);
+                        assertThat(before == null || Arrays.equals(before, values))
+                                .as("%s %s %s, step %d", dtype, quantization, mode, step)
+                                .isTrue();
+                    }
                 }
-                Tensor logits = pass.logits(canvas, mode, eligible);
-                for (int step = 0; step < 3; step++) {
-                    logits = pass.logits(canvas, mode, eligible);
-                }
-                float[] values = new float[logits.rows() * logits.columns()];
-                context.download(logits, values);
-                return values;
             }
         }
+        return all;
     }
 }

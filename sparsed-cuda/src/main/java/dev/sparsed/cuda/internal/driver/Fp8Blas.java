@@ -1,7 +1,6 @@
 package dev.sparsed.cuda.internal.driver;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -16,7 +15,8 @@ import jcuda.jcublas.cublasStatus;
 
 /**
  * Products of matrices of 8-bit floats (e4m3) on one stream, by cuBLASLt. Row-major: C[i, j] = sₓ[i] · s_w[j] · Σₗ X[i, l] · W[j, l] + β · C[i, j],
- * C in bf16, sums in float32. For one thread at a time; may be captured in a graph.
+ * C in bf16. The tensor cores' own accumulators keep some 14 bits of these products, so cuBLASLt adds them up in float32 every few of them (its
+ * fast accumulation, which does not, is off). For one thread at a time; may be captured in a graph.
  */
 public final class Fp8Blas implements AutoCloseable {
 
@@ -34,7 +34,6 @@ public final class Fp8Blas implements AutoCloseable {
     private static final int OP_T = 1;
     private static final int SCALES_OF_A = 17;
     private static final int SCALES_OF_B = 18;
-    private static final int FAST_ACCUMULATION = 25;
     private static final int SCALE_MODE_OF_A = 31;
     private static final int SCALE_MODE_OF_B = 32;
     private static final int SCALE_FOR_EVERY_ROW = 3; // CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F
@@ -54,7 +53,6 @@ public final class Fp8Blas implements AutoCloseable {
 
     private final BlasLt library = BlasLt.get();
     private final CudaStream stream;
-    private final boolean fastAccumulation;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment alpha = arena.allocateFrom(JAVA_FLOAT, 1f);
     private final MemorySegment beta = arena.allocate(JAVA_FLOAT);
@@ -79,13 +77,10 @@ public final class Fp8Blas implements AutoCloseable {
      * Opens cuBLASLt.
      *
      * @param stream the stream it works on; this thread is bound to its device
-     * @param fastAccumulation whether sums stay in the tensor cores' accumulators, which keep fewer bits than a float32 does, instead of being
-     *     added up in float32 every few products
      * @throws BackendUnavailableException if there is no cuBLASLt of CUDA 12.9 or newer, or it has no such product for this device
      */
-    public Fp8Blas(CudaStream stream, boolean fastAccumulation) {
+    public Fp8Blas(CudaStream stream) {
         this.stream = stream;
-        this.fastAccumulation = fastAccumulation;
         workspace = BlasSettings.workspace(stream);
         try {
             MemorySegment out = arena.allocate(ADDRESS);
@@ -209,7 +204,6 @@ public final class Fp8Blas implements AutoCloseable {
             setAttribute(product, TRANSPOSE_A, owned.allocateFrom(JAVA_INT, OP_T));
             setAttribute(product, SCALE_MODE_OF_A, owned.allocateFrom(JAVA_INT, SCALE_FOR_EVERY_ROW));
             setAttribute(product, SCALE_MODE_OF_B, owned.allocateFrom(JAVA_INT, SCALE_FOR_EVERY_ROW));
-            setAttribute(product, FAST_ACCUMULATION, owned.allocateFrom(JAVA_BYTE, (byte) (fastAccumulation ? 1 : 0)));
             setScales(product, wScales, xScales);
             MemorySegment w = layout(CUDA_R_8F_E4M3, shape.k, shape.n, owned);
             MemorySegment x = layout(CUDA_R_8F_E4M3, shape.k, shape.m, owned);
