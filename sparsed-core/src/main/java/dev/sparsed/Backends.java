@@ -4,6 +4,7 @@ import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.BackendOptions;
 import dev.sparsed.spi.BackendProvider;
 import dev.sparsed.spi.DType;
+import dev.sparsed.spi.Quantization;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -34,7 +35,7 @@ final class Backends {
                         .toList();
         int threads =
                 options.threads() > 0 ? options.threads() : Runtime.getRuntime().availableProcessors();
-        BackendOptions backendOptions = new BackendOptions(threads, dtype(options, weights));
+        BackendOptions backendOptions = new BackendOptions(threads, dtype(options, weights), options.quantization());
         return options.backend().equals("auto")
                 ? best(byPriority, backendOptions)
                 : required(byPriority, options.backend(), backendOptions);
@@ -44,7 +45,7 @@ final class Backends {
         if (options.dtype() != null) {
             return options.dtype();
         }
-        return weights == DType.F32 ? DType.F32 : DType.BF16;
+        return weights == DType.F32 && options.quantization() == Quantization.NONE ? DType.F32 : DType.BF16;
     }
 
     private static Backend best(List<BackendProvider> byPriority, BackendOptions options) {

@@ -1,6 +1,7 @@
 package dev.sparsed;
 
 import dev.sparsed.spi.DType;
+import dev.sparsed.spi.Quantization;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -13,19 +14,23 @@ import org.jspecify.annotations.Nullable;
  * @param contextLength the longest canvas (prompt and generation) to prepare for; 0 for what the checkpoint says
  * @param dtype what a GPU computes in, {@link DType#F32} or {@link DType#BF16}; null for F32 where the checkpoint's
  *     weights are F32, else BF16. The CPU computes in F32.
+ * @param quantization what the linear layers' weights are rounded to beyond that; {@link Quantization#FP8} needs a GPU
+ *     that multiplies 8-bit floats and a dtype of BF16, which null then stands for
  */
 public record LoadOptions(
         String backend,
         int threads,
         int contextLength,
-        @Nullable DType dtype) {
+        @Nullable DType dtype,
+        Quantization quantization) {
 
-    /** The fastest backend, all processors, the checkpoint's context length. */
-    public static final LoadOptions DEFAULT = new LoadOptions("auto", 0, 0, null);
+    /** The fastest backend, all processors, the checkpoint's context length, no quantization. */
+    public static final LoadOptions DEFAULT = new LoadOptions("auto", 0, 0, null, Quantization.NONE);
 
     /** Checks the ranges. */
     public LoadOptions {
         Objects.requireNonNull(backend, "backend");
+        Objects.requireNonNull(quantization, "quantization");
         if (threads < 0) {
             throw new IllegalArgumentException(
                     "threads = " + threads + ": must be at least 1, or 0 for all processors");
@@ -37,6 +42,9 @@ public record LoadOptions(
         if (dtype != null && dtype != DType.F32 && dtype != DType.BF16) {
             throw new IllegalArgumentException("dtype = " + dtype + ": must be F32 or BF16");
         }
+        if (quantization == Quantization.FP8 && dtype == DType.F32) {
+            throw new IllegalArgumentException("quantization = FP8 with dtype = F32: FP8 needs BF16");
+        }
     }
 
     /**
@@ -46,7 +54,7 @@ public record LoadOptions(
      * @return the changed options
      */
     public LoadOptions withBackend(String name) {
-        return new LoadOptions(name, threads, contextLength, dtype);
+        return new LoadOptions(name, threads, contextLength, dtype, quantization);
     }
 
     /**
@@ -56,7 +64,7 @@ public record LoadOptions(
      * @return the changed options
      */
     public LoadOptions withThreads(int count) {
-        return new LoadOptions(backend, count, contextLength, dtype);
+        return new LoadOptions(backend, count, contextLength, dtype, quantization);
     }
 
     /**
@@ -67,7 +75,7 @@ public record LoadOptions(
      * @return the changed options
      */
     public LoadOptions withContextLength(int tokens) {
-        return new LoadOptions(backend, threads, tokens, dtype);
+        return new LoadOptions(backend, threads, tokens, dtype, quantization);
     }
 
     /**
@@ -77,6 +85,16 @@ public record LoadOptions(
      * @return the changed options
      */
     public LoadOptions withDtype(@Nullable DType type) {
-        return new LoadOptions(backend, threads, contextLength, type);
+        return new LoadOptions(backend, threads, contextLength, type, quantization);
+    }
+
+    /**
+     * Rounds the linear layers' weights further, on a backend that can; loading fails on any other.
+     *
+     * @param kind how
+     * @return the changed options
+     */
+    public LoadOptions withQuantization(Quantization kind) {
+        return new LoadOptions(backend, threads, contextLength, dtype, kind);
     }
 }

@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.attention.SparseD;
 import dev.sparsed.diffusion.Remasking;
+import dev.sparsed.spi.BackendOptions;
+import dev.sparsed.spi.DType;
+import dev.sparsed.spi.Quantization;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -287,6 +290,26 @@ class DiffusionModelTest {
                 .isInstanceOf(BackendUnavailableException.class)
                 .hasMessageContaining("abacus")
                 .hasMessageContaining("scalar");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"vector", "scalar"})
+    void theBackendsOnTheCpuRefuseToQuantize(String backend) {
+        assertThatThrownBy(() -> DiffusionModel.load(
+                        FOLDER, LoadOptions.DEFAULT.withBackend(backend).withQuantization(Quantization.FP8)))
+                .isInstanceOf(BackendUnavailableException.class)
+                .hasMessageContainingAll(backend, "FP8", "compute capability 8.9");
+    }
+
+    @Test
+    void quantizationIsOffAndNeedsBf16() {
+        assertThat(LoadOptions.DEFAULT.quantization()).isEqualTo(Quantization.NONE);
+        assertThatThrownBy(() -> LoadOptions.DEFAULT.withDtype(DType.F32).withQuantization(Quantization.FP8))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContainingAll("FP8", "BF16");
+        assertThatThrownBy(() -> new BackendOptions(1, DType.F32, Quantization.FP8))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContainingAll("FP8", "BF16");
     }
 
     @Test

@@ -21,6 +21,17 @@ public interface Backend extends AutoCloseable {
     Tensor upload(HostTensor tensor);
 
     /**
+     * The same for a matrix that is used as the weight of linear layers alone, which a backend that was opened with a {@link Quantization} may
+     * round further. {@code [rows, columns]} are those of the tensor.
+     *
+     * @param tensor two-dimensional, F32, F16 or BF16
+     * @return {@code [rows, columns]}, for {@link ExecutionContext#linear} alone
+     */
+    default Tensor uploadLinear(HostTensor tensor) {
+        return upload(tensor);
+    }
+
+    /**
      * Makes a small table that was computed on the host available on the device, such as RoPE's cosines.
      *
      * @param values {@code rows × columns} values, row-major; copied

@@ -1,20 +1,52 @@
 package dev.sparsed.spi;
 
+import dev.sparsed.BackendUnavailableException;
+import java.util.Objects;
+
 /**
  * How to open a backend.
  *
  * @param threads threads that work on one operation, ≥ 1; backends off the CPU ignore it
  * @param dtype what activations and matrix products are computed in: F32 or BF16; the backends on the CPU compute in F32 whatever this says
+ * @param quantization what {@link Backend#uploadLinear} rounds weights to; a backend that cannot refuses to open
  */
-public record BackendOptions(int threads, DType dtype) {
+public record BackendOptions(int threads, DType dtype, Quantization quantization) {
 
-    /** Checks the range. */
+    /** Checks the ranges. */
     public BackendOptions {
         if (threads < 1) {
             throw new IllegalArgumentException("threads = " + threads + ": must be at least 1");
         }
         if (dtype != DType.F32 && dtype != DType.BF16) {
             throw new IllegalArgumentException("dtype = " + dtype + ": must be F32 or BF16");
+        }
+        Objects.requireNonNull(quantization, "quantization");
+        if (quantization == Quantization.FP8 && dtype != DType.BF16) {
+            throw new IllegalArgumentException("quantization = FP8 with dtype = " + dtype + ": FP8 needs BF16");
+        }
+    }
+
+    /**
+     * Options without quantization.
+     *
+     * @param threads threads that work on one operation, ≥ 1
+     * @param dtype F32 or BF16
+     */
+    public BackendOptions(int threads, DType dtype) {
+        this(threads, dtype, Quantization.NONE);
+    }
+
+    /**
+     * For backends that cannot quantize.
+     *
+     * @param backend the backend's name
+     * @throws BackendUnavailableException if quantization is asked for
+     */
+    public void requireNoQuantization(String backend) {
+        if (quantization != Quantization.NONE) {
+            throw new BackendUnavailableException(
+                    "the " + backend + " backend has no quantization " + quantization
+                            + ": it needs the cuda backend on a GPU of compute capability 8.9 or later; load without quantization");
         }
     }
 }

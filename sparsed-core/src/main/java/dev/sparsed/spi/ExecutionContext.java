@@ -137,6 +137,21 @@ public interface ExecutionContext extends AutoCloseable {
     void swiGlu(Tensor gate, Tensor up, Tensor out);
 
     /**
+     * SwiGLU's gate, the linear layer after it and the residual connection around both: {@code sum += (silu(gate) · up)·weightᵀ}.
+     *
+     * @param gate {@code [rows, in]}; undefined afterwards
+     * @param up {@code [rows, in]}
+     * @param weight {@code [out, in]}
+     * @param scratch {@code [rows, out]}; undefined afterwards
+     * @param sum {@code [rows, out]}
+     */
+    default void addSwiGluLinear(Tensor gate, Tensor up, Tensor weight, Tensor scratch, Tensor sum) {
+        swiGlu(gate, up, gate);
+        linear(gate, weight, null, scratch);
+        add(sum, scratch);
+    }
+
+    /**
      * Residual connection: {@code x += y}.
      *
      * @param x {@code [rows, columns]}

@@ -35,6 +35,6 @@ public final class CudaBackendProvider implements BackendProvider {
         unavailableBecause().ifPresent(reason -> {
             throw new BackendUnavailableException(reason);
         });
-        return new CudaBackend(options.dtype());
+        return new CudaBackend(options.dtype(), options.quantization());
     }
 }

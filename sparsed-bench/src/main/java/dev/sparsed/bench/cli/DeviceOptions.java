@@ -2,6 +2,7 @@ package dev.sparsed.bench.cli;
 
 import dev.sparsed.LoadOptions;
 import dev.sparsed.spi.DType;
+import dev.sparsed.spi.Quantization;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -29,12 +30,21 @@ final class DeviceOptions {
             description = "What a GPU computes in: F32 or BF16. Default: F32 where the weights are, else BF16.")
     private @Nullable DType dtype;
 
+    @Option(
+            names = "--quantization",
+            paramLabel = "KIND",
+            defaultValue = "none",
+            description =
+                    "none, or fp8: 8-bit floats for the linear layers, on GPUs that multiply them; faster, less exact."
+                            + " Default: ${DEFAULT-VALUE}.")
+    private Quantization quantization = Quantization.NONE;
+
     /**
      * {@return how to load a model}
      *
      * @param contextLength the longest canvas to prepare for; 0 for the model's
      */
     LoadOptions loadOptions(int contextLength) {
-        return new LoadOptions(backend, threads, contextLength, dtype);
+        return new LoadOptions(backend, threads, contextLength, dtype, quantization);
     }
 }

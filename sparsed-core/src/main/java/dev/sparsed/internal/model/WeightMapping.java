@@ -62,17 +62,22 @@ final class WeightMapping {
                 projection(prefix + names.query(), queries),
                 projection(prefix + names.key(), keyValues),
                 projection(prefix + names.value(), keyValues),
-                matrix(prefix + names.output() + ".weight", hidden, queries),
+                weight(prefix + names.output() + ".weight", hidden, queries),
                 vector(prefix + names.mlpNorm(), hidden),
-                new LinearLayer(matrix(prefix + names.gate(), config.mlpSize(), hidden), null),
-                new LinearLayer(matrix(prefix + names.up(), config.mlpSize(), hidden), null),
-                matrix(prefix + names.down(), hidden, config.mlpSize()));
+                new LinearLayer(weight(prefix + names.gate(), config.mlpSize(), hidden), null),
+                new LinearLayer(weight(prefix + names.up(), config.mlpSize(), hidden), null),
+                weight(prefix + names.down(), hidden, config.mlpSize()));
     }
 
     private LinearLayer projection(String name, int outputs) {
         return new LinearLayer(
-                matrix(name + ".weight", outputs, config.hiddenSize()),
+                weight(name + ".weight", outputs, config.hiddenSize()),
                 config.projectionBias() ? vector(name + ".bias", outputs) : null);
+    }
+
+    /** A linear layer's within the transformer; the LM head, which may be the embedding too, stays as it is. */
+    private Tensor weight(String name, long rows, long columns) {
+        return backend.uploadLinear(checkpoint.require(name, rows, columns));
     }
 
     private Tensor matrix(String name, long rows, long columns) {

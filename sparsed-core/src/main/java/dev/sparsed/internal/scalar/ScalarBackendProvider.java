@@ -30,6 +30,7 @@ public final class ScalarBackendProvider implements BackendProvider {
 
     @Override
     public Backend open(BackendOptions options) {
+        options.requireNoQuantization(name());
         BackendInfo info = new BackendInfo(name(), "plain Java (the reference, slow)", options.threads(), "");
         return new CpuBackend(info, ScalarKernels::new);
     }

@@ -75,6 +75,7 @@ public final class VectorBackendProvider implements BackendProvider {
         unavailableBecause().ifPresent(reason -> {
             throw new BackendUnavailableException("the vector backend cannot run: " + reason);
         });
+        options.requireNoQuantization(name());
         BackendInfo info = new BackendInfo(name(), VectorKernels.device(), options.threads(), "");
         return new CpuBackend(info, VectorKernels::new);
     }

@@ -1,6 +1,7 @@
 package dev.sparsed.cuda.internal;
 
 import dev.sparsed.BackendInfo;
+import dev.sparsed.BackendUnavailableException;
 import dev.sparsed.cuda.internal.driver.CudaDevice;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
@@ -8,10 +9,13 @@ import dev.sparsed.cuda.internal.driver.PinnedStaging;
 import dev.sparsed.cuda.internal.kernel.Conversion;
 import dev.sparsed.cuda.internal.kernel.DeviceTensor;
 import dev.sparsed.cuda.internal.kernel.KernelModules;
+import dev.sparsed.cuda.internal.kernel.QuantizedTensor;
+import dev.sparsed.cuda.internal.kernel.Quantizer;
 import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.DType;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.HostTensor;
+import dev.sparsed.spi.Quantization;
 import dev.sparsed.spi.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -35,6 +39,7 @@ public final class CudaBackend implements Backend {
     private final Deque<Lane> idle = new ArrayDeque<>();
     private final CudaDevice device;
     private final DType dtype;
+    private final Quantization quantization;
     private final KernelModules modules;
     private final BackendInfo info;
     private final CudaStream uploads;
@@ -44,17 +49,20 @@ public final class CudaBackend implements Backend {
      * Opens the first device.
      *
      * @param dtype type of activations and matrices, F32 or BF16
-     * @throws dev.sparsed.BackendUnavailableException if CUDA or cuBLAS cannot be used here
+     * @param quantization of linear layers; FP8 needs a dtype of BF16
+     * @throws BackendUnavailableException if CUDA or cuBLAS cannot be used here, or the device cannot multiply what is quantized
      */
-    public CudaBackend(DType dtype) {
+    public CudaBackend(DType dtype, Quantization quantization) {
         this.dtype = dtype;
+        this.quantization = quantization;
         try {
             device = opened(CudaDevice.open(0));
+            requireServed(quantization, device);
             modules = opened(new KernelModules(device));
             uploads = opened(new CudaStream(device));
-            Lane lane = new Lane(modules, dtype); // fails early where there is no cuBLAS
+            Lane lane = new Lane(modules, dtype, quantization); // fails early where there is no cuBLAS
             idle.push(lane);
-            info = info(lane.blas.description());
+            info = info(lane);
         } catch (Throwable e) {
             closeAll();
             throw e;
@@ -66,7 +74,20 @@ public final class CudaBackend implements Backend {
         return closeable;
     }
 
-    private BackendInfo info(String blas) {
+    private static void requireServed(Quantization quantization, CudaDevice device) {
+        int capability = device.computeCapability();
+        if (quantization == Quantization.FP8 && capability < Quantizer.OLDEST_COMPUTE_CAPABILITY) {
+            throw new BackendUnavailableException(device.name() + " (compute capability " + capability / 10 + "."
+                    + capability % 10 + ") has no 8-bit floats, compute capability 8.9 is the first that has:"
+                    + " load without quantization");
+        }
+    }
+
+    private BackendInfo info(Lane lane) {
+        Fp8 fp8 = lane.fp8;
+        String products = fp8 == null
+                ? lane.blas.description()
+                : lane.blas.description() + ", linear layers in 8-bit floats (e4m3) by " + fp8.blas.description();
         int capability = device.computeCapability();
         String attention = AttentionChoice.summary(AttentionChoice.capability(device), dtype);
         String about = String.format(
@@ -78,7 +99,7 @@ public final class CudaBackend implements Backend {
                 device.totalBytes() / 0x1p30,
                 device.driverVersion() / 1000,
                 device.driverVersion() % 1000 / 10,
-                blas,
+                products,
                 dtype == DType.F32 ? "float32 (no TF32)" : "bf16 with float32 sums");
         return new BackendInfo("cuda", about, 1, attention);
     }
@@ -105,15 +126,49 @@ public final class CudaBackend implements Backend {
         if (tensor.dtype() == dtype) {
             staging().upload(tensor.data(), weight.address());
         } else {
-            try (DeviceBuffer raw = device.memory()
-                    .borrow(tensor.data().byteSize(), "tensor " + tensor.name() + " as it is on disk", uploads)) {
-                staging().upload(tensor.data(), raw.address());
+            try (DeviceBuffer raw = asItIs(tensor)) {
                 new Conversion(modules, uploads)
                         .run(raw.address(), tensor.dtype(), weight.address(), dtype, weight.elements());
             }
         }
         uploads.synchronize(); // requests read it on streams of their own
         return weight;
+    }
+
+    @Override
+    public synchronized Tensor uploadLinear(HostTensor tensor) {
+        boolean matrix = tensor.shape().size() == 2 && tensor.dtype().isFloat() && tensor.elements() > 0;
+        if (quantization != Quantization.FP8 || !matrix) {
+            return upload(tensor);
+        }
+        int rows = Math.toIntExact(tensor.shape().getFirst());
+        int columns = Math.toIntExact(tensor.shape().getLast());
+        if (!Fp8.serves(rows, columns)) {
+            return upload(tensor);
+        }
+        device.bind();
+        DeviceBuffer buffer =
+                opened(device.memory().allocate(QuantizedTensor.bytes(rows, columns), "weight " + tensor.name()));
+        QuantizedTensor weight = new QuantizedTensor(buffer.address(), rows, columns);
+        try (DeviceBuffer raw = asItIs(tensor);
+                Quantizer quantizer = new Quantizer(modules, uploads)) {
+            quantizer.run(raw.address(), tensor.dtype(), weight);
+        }
+        uploads.synchronize(); // requests read it on streams of their own
+        return weight;
+    }
+
+    /** {@return the tensor on the device; what is submitted to the uploads' stream before it is closed may use it} */
+    private DeviceBuffer asItIs(HostTensor tensor) {
+        DeviceBuffer raw = device.memory()
+                .borrow(tensor.data().byteSize(), "tensor " + tensor.name() + " as it is on disk", uploads);
+        try {
+            staging().upload(tensor.data(), raw.address());
+            return raw;
+        } catch (RuntimeException e) {
+            raw.close();
+            throw e;
+        }
     }
 
     @Override
@@ -161,7 +216,7 @@ public final class CudaBackend implements Backend {
             staging.close();
             staging = null;
         }
-        Lane lane = idle.isEmpty() ? new Lane(modules, dtype) : idle.pop();
+        Lane lane = idle.isEmpty() ? new Lane(modules, dtype, quantization) : idle.pop();
         return new CudaContext(device, dtype, lane, this::giveBack);
     }
 

@@ -4,6 +4,7 @@ import dev.sparsed.cuda.internal.driver.CudaDevice;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
 import dev.sparsed.cuda.internal.kernel.DeviceTensor;
+import dev.sparsed.cuda.internal.kernel.QuantizedTensor;
 import dev.sparsed.spi.AttentionBackend;
 import dev.sparsed.spi.DType;
 import dev.sparsed.spi.ExecutionContext;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class CudaContext implements ExecutionContext {
 
     /** A quarter of a gigabyte for each of LLaDA-8B's two inner activations; the products are at their full speed long before. */
-    private static final int ROWS_AT_A_TIME = 8192;
+    private static final int ROWS_AT_A_TIME = Integer.getInteger("sparsed.rows", 8192);
 
     private final CudaDevice device;
     private final DType dtype;
@@ -34,6 +35,7 @@ final class CudaContext implements ExecutionContext {
     private final Scratch candidates;
     private final CudaAttention attention;
     private final CudaLinear linear;
+    private final Fp8Linear fp8;
 
     /** The token ids that lie in {@link #tokenIds}; null if nothing reliable does. */
     private int @Nullable [] uploadedTokens;
@@ -58,6 +60,7 @@ final class CudaContext implements ExecutionContext {
         this.positions = opened(new Scratch(lane.stream, "positions", recordings::clear));
         this.candidates = opened(new Scratch(lane.stream, "candidates", () -> {}));
         this.linear = new CudaLinear(lane, dtype);
+        this.fp8 = opened(new Fp8Linear(lane, linear, recordings::clear));
         this.attention = opened(new CudaAttention(lane, dtype, recordings::clear, this::bind));
     }
 
@@ -159,7 +162,24 @@ final class CudaContext implements ExecutionContext {
     @Override
     public void linear(Tensor x, List<LinearLayer> layers, List<Tensor> outs) {
         bind();
-        linear.run(x, layers, outs);
+        if (Fp8Linear.serves(layers)) {
+            fp8.run(x, layers, outs);
+        } else {
+            linear.run(x, layers, outs);
+        }
+    }
+
+    @Override
+    public void addSwiGluLinear(Tensor gate, Tensor up, Tensor weight, Tensor scratch, Tensor sum) {
+        if (weight instanceof QuantizedTensor quantized) {
+            bind();
+            DeviceTensor gates = Arguments.tensor("gate", gate, dtype);
+            DeviceTensor ups = Arguments.tensor("up", up, dtype, gate.rows(), gate.columns());
+            fp8.addSwiGlu(gates, ups, quantized, sum);
+        } else {
+            swiGlu(gate, up, gate);
+            linear.add(gate, weight, sum);
+        }
     }
 
     @Override

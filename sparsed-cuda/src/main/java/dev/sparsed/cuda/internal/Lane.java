@@ -12,10 +12,12 @@ import dev.sparsed.cuda.internal.kernel.RmsNorm;
 import dev.sparsed.cuda.internal.kernel.Rope;
 import dev.sparsed.cuda.internal.kernel.RowLookup;
 import dev.sparsed.spi.DType;
+import dev.sparsed.spi.Quantization;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A stream with everything that works on it, for one request at a time. Making one takes milliseconds (cuBLAS), so a backend lends them to
@@ -39,6 +41,9 @@ final class Lane implements AutoCloseable {
     final Greedy greedy;
     final PatternLists patternLists;
 
+    /** Null: weights are not quantized. */
+    final @Nullable Fp8 fp8;
+
     private record AttentionKey(AttentionChoice choice, int headDim) {}
 
     /**
@@ -46,8 +51,9 @@ final class Lane implements AutoCloseable {
      *
      * @param modules the device's kernels
      * @param dtype type of the activations
+     * @param quantization of linear layers
      */
-    Lane(KernelModules modules, DType dtype) {
+    Lane(KernelModules modules, DType dtype, Quantization quantization) {
         this.modules = modules;
         this.dtype = dtype;
         this.capability = AttentionChoice.capability(modules.device());
@@ -61,6 +67,7 @@ final class Lane implements AutoCloseable {
             elementwise = opened(new Elementwise(modules, stream, dtype));
             greedy = opened(new Greedy(modules, stream));
             patternLists = opened(new PatternLists(modules, stream));
+            fp8 = quantization == Quantization.FP8 ? opened(new Fp8(modules, stream)) : null;
         } catch (Throwable e) {
             Closing.all(opened);
             throw e;

@@ -14,6 +14,7 @@ import dev.sparsed.internal.model.Transformer;
 import dev.sparsed.spi.DType;
 import dev.sparsed.spi.GreedyCandidates;
 import dev.sparsed.spi.Positions;
+import dev.sparsed.spi.Quantization;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
@@ -37,7 +38,7 @@ class HostOverheadGpuTest {
         Path folder = Path.of(System.getProperty("sparsed.overhead.model"));
         ModelConfig config = ModelConfig.read(folder);
         try (Checkpoint checkpoint = Checkpoint.open(folder);
-                CudaBackend backend = new CudaBackend(DType.BF16)) {
+                CudaBackend backend = new CudaBackend(DType.BF16, Quantization.NONE)) {
             Transformer transformer = Transformer.load(checkpoint, config, TOKENS, backend);
             try (CudaContext context = (CudaContext) backend.newContext();
                     CudaEvent begin = new CudaEvent(context.stream().device());

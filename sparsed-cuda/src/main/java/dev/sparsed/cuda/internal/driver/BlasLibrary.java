@@ -29,6 +29,8 @@ enum BlasLibrary {
     /** Null before the first try. */
     private @Nullable Optional<NativeLibrary> loaded;
 
+    private @Nullable Optional<NativeLibrary> loadedLt;
+
     BlasLibrary(int major) {
         this.major = major;
     }
@@ -69,6 +71,24 @@ enum BlasLibrary {
         if (found == null) {
             found = search(System.getProperty(PROPERTY, ""), System.getenv().getOrDefault("LD_LIBRARY_PATH", ""));
             loaded = found;
+        }
+        return found;
+    }
+
+    /** {@return cuBLASLt of the same version, loaded; empty if it is nowhere} */
+    synchronized Optional<NativeLibrary> loadLt() {
+        Optional<NativeLibrary> found = loadedLt;
+        if (found == null) {
+            String file = "libcublasLt.so." + major;
+            found =
+                    places(System.getProperty(PROPERTY, ""), System.getenv().getOrDefault("LD_LIBRARY_PATH", ""))
+                            .stream()
+                            .map(place -> place.isEmpty()
+                                    ? NativeLibrary.named(file)
+                                    : NativeLibrary.at(Path.of(place, file)))
+                            .flatMap(Optional::stream)
+                            .findFirst();
+            loadedLt = found;
         }
         return found;
     }
