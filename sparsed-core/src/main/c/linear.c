@@ -37,6 +37,14 @@ INLINE void multiply(const block *b, int row_tiles, int column_tiles) {
     float edge[TILE_FLOATS] __attribute__((aligned(64)));
     const uint16_t *x0 = b->x, *x1 = b->x + b->depth_tiles * TILE_BF16;
     const uint16_t *w0 = b->w, *w1 = b->w + b->depth_tiles * TILE_BF16;
+    if (b->to == b->depth_tiles) { // the lines of out are fetched, to be written, while the products run
+        for (int64_t row = 0; row < b->rows && row < row_tiles * 16; row++) {
+            const float *line = b->out + row * b->out_stride;
+            __asm__ volatile("prefetchw %0" ::"m"(*line));
+            __asm__ volatile("prefetchw %0" ::"m"(*(line + (b->columns < 16 ? 0 : 15))));
+            __asm__ volatile("prefetchw %0" ::"m"(*(line + (b->columns < 32 ? 0 : 31))));
+        }
+    }
     BEGIN(0, 0, 0);
     if (column_tiles > 1) { BEGIN(1, 1, 1); }
     if (row_tiles > 1) {

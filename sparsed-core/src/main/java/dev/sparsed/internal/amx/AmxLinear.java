@@ -15,13 +15,13 @@ import java.util.List;
 final class AmxLinear {
 
     /** Row tiles of a task: 256 rows of 1024 bf16 are 512 KiB, a quarter of the second-level cache. */
-    private static final int ROW_TILES = Integer.getInteger("sparsed.amx.rowTiles", 16);
+    private static final int ROW_TILES = 16;
 
     /** Most column tiles of a task: its sums are then 256 KiB at most. */
-    private static final int COLUMN_TILES = Integer.getInteger("sparsed.amx.columnTiles", 16);
+    private static final int COLUMN_TILES = 16;
 
     /** Depth tiles at a time: 32 columns of the weight are then 64 KiB. */
-    private static final int DEPTH_BLOCK = Integer.getInteger("sparsed.amx.depthBlock", 32);
+    private static final int DEPTH_BLOCK = 32;
 
     /** Tasks per thread that let the fast ones make up for the slow ones. */
     private static final int TASKS_PER_THREAD = 4;

@@ -28,19 +28,32 @@ final class NativeKernels {
 
     private static final long LANES_BYTES = Tiles.QUERIES * (long) Float.BYTES;
 
-    private final SymbolLookup library;
-    private final MethodHandle roundRows;
-    private final MethodHandle packWeights;
-    private final MethodHandle packHeapWeights;
-    private final MethodHandle linear;
-    private final MethodHandle packKeys;
-    private final MethodHandle packValues;
-    private final MethodHandle begin;
-    private final MethodHandle keys;
-    private final MethodHandle end;
-    private final MethodHandle blockSums;
-    private final MethodHandle rowMaxima;
-    private final MethodHandle weigh;
+    private static final Linker.Option ARRAYS = Linker.Option.critical(true);
+
+    // Constants, which the compiler turns into plain calls; what they call is their first argument.
+    private static final MethodHandle ROUND_ROWS = handle("ALLLLAL", ARRAYS);
+    private static final MethodHandle PACK_WEIGHTS = handle("ALLLLLA");
+    private static final MethodHandle PACK_HEAP_WEIGHTS = handle("ALLLLLA", ARRAYS);
+    private static final MethodHandle LINEAR = handle("ALALALALLLLLLA", ARRAYS);
+    private static final MethodHandle PACK_GROUPS = handle("ALLLLLLA", ARRAYS);
+    private static final MethodHandle BEGIN = handle("ALLLLFA", ARRAYS);
+    private static final MethodHandle KEYS = handle("AAALLLA");
+    private static final MethodHandle END = handle("ALLALLAA", ARRAYS);
+    private static final MethodHandle BLOCK_SUMS = handle("AALLLLAAAA");
+    private static final MethodHandle ROW_MAXIMA = handle("AALLLAA");
+    private static final MethodHandle WEIGH = handle("ALLAAL", ARRAYS);
+
+    private final MemorySegment roundRows;
+    private final MemorySegment packWeights;
+    private final MemorySegment linear;
+    private final MemorySegment packKeys;
+    private final MemorySegment begin;
+    private final MemorySegment attendKeys;
+    private final MemorySegment end;
+    private final MemorySegment blockSums;
+    private final MemorySegment rowMaxima;
+    private final MemorySegment weigh;
+    private final MemorySegment packValues;
 
     /**
      * Loads a library; it stays loaded.
@@ -49,37 +62,39 @@ final class NativeKernels {
      * @throws BackendUnavailableException if it cannot be loaded or lacks a kernel
      */
     NativeKernels(Path file) {
+        SymbolLookup library;
         try {
             library = SymbolLookup.libraryLookup(file, Arena.global());
         } catch (IllegalArgumentException e) {
             throw new BackendUnavailableException("the AMX kernels " + file + " cannot be loaded (" + e.getMessage()
                     + "); where the folder is mounted noexec, name another with -D" + LibraryCache.PROPERTY + "=/path");
         }
-        Linker.Option arrays = Linker.Option.critical(true);
-        roundRows = handle("round_rows", "ALLLLAL", arrays);
-        packWeights = handle("pack_weights", "ALLLLLA");
-        packHeapWeights = handle("pack_weights", "ALLLLLA", arrays);
-        linear = handle("linear", "ALALALALLLLLLA", arrays);
-        packKeys = handle("pack_keys", "ALLLLLLA", arrays);
-        packValues = handle("pack_values", "ALLLLLLA", arrays);
-        begin = handle("attention_begin", "ALLLLFA", arrays);
-        keys = handle("attention_keys", "AAALLLA");
-        end = handle("attention_end", "ALLALLAA", arrays);
-        blockSums = handle("block_sums", "AALLLLAAAA");
-        rowMaxima = handle("row_maxima", "AALLLAA");
-        weigh = handle("weigh", "ALLAAL", arrays);
+        roundRows = address(library, "round_rows");
+        packWeights = address(library, "pack_weights");
+        linear = address(library, "linear");
+        packKeys = address(library, "pack_keys");
+        begin = address(library, "attention_begin");
+        attendKeys = address(library, "attention_keys");
+        end = address(library, "attention_end");
+        blockSums = address(library, "block_sums");
+        rowMaxima = address(library, "row_maxima");
+        weigh = address(library, "weigh");
+        packValues = address(library, "pack_values");
+    }
+
+    private static MemorySegment address(SymbolLookup library, String name) {
+        return library.find("sparsed_" + name)
+                .orElseThrow(() -> new BackendUnavailableException("the AMX kernels lack sparsed_" + name
+                        + ": the library is of another version, run src/main/c/build.sh"));
     }
 
     /** A: address, L: 64-bit integer, F: float. */
-    private MethodHandle handle(String name, String arguments, Linker.Option... options) {
-        MemorySegment address = library.find("sparsed_" + name)
-                .orElseThrow(() -> new BackendUnavailableException("the AMX kernels lack sparsed_" + name
-                        + ": the library is of another version, run src/main/c/build.sh"));
+    private static MethodHandle handle(String arguments, Linker.Option... options) {
         MemoryLayout[] layouts = arguments
                 .chars()
                 .mapToObj(letter -> letter == 'A' ? ADDRESS : letter == 'L' ? JAVA_LONG : JAVA_FLOAT)
                 .toArray(MemoryLayout[]::new);
-        return Linker.nativeLinker().downcallHandle(address, FunctionDescriptor.ofVoid(layouts), options);
+        return Linker.nativeLinker().downcallHandle(FunctionDescriptor.ofVoid(layouts), options);
     }
 
     /**
@@ -95,7 +110,8 @@ final class NativeKernels {
         Objects.checkFromIndexSize(from, rows, x.rows());
         checkTiles(out, tile, (long) Tiles.rowTiles(rows) * Tiles.depthTiles(x.columns()));
         try {
-            roundRows.invokeExact(
+            ROUND_ROWS.invokeExact(
+                    roundRows,
                     MemorySegment.ofArray(x.data()),
                     (long) x.row(from),
                     (long) x.columns(),
@@ -121,9 +137,15 @@ final class NativeKernels {
         Objects.checkFromToIndex(from, to, tiles);
         checkTiles(out, 0, (long) tiles * Tiles.depthTiles(w.columns()));
         long type = w.dtype() == DType.F32 ? 0 : w.dtype() == DType.F16 ? 1 : 2; // Weights has no other
-        MethodHandle pack = w.data().isNative() ? packWeights : packHeapWeights;
+        boolean mapped = w.data().isNative();
         try {
-            pack.invokeExact(w.data(), type, (long) w.rows(), (long) w.columns(), (long) from, (long) to, out);
+            if (mapped) {
+                PACK_WEIGHTS.invokeExact(
+                        packWeights, w.data(), type, (long) w.rows(), (long) w.columns(), (long) from, (long) to, out);
+            } else {
+                PACK_HEAP_WEIGHTS.invokeExact(
+                        packWeights, w.data(), type, (long) w.rows(), (long) w.columns(), (long) from, (long) to, out);
+            }
         } catch (Throwable e) {
             throw thrown(e);
         }
@@ -171,7 +193,8 @@ final class NativeKernels {
         }
         MemorySegment biases = bias == null ? MemorySegment.NULL : MemorySegment.ofArray(bias.data());
         try {
-            linear.invokeExact(
+            LINEAR.invokeExact(
+                    linear,
                     x,
                     (long) xTile,
                     w,
@@ -207,9 +230,10 @@ final class NativeKernels {
         Objects.checkFromIndexSize(column, headDim, from.columns());
         Objects.checkFromToIndex(firstGroup, endGroup, Math.ceilDiv(from.rows(), Tiles.GROUP));
         Objects.checkFromIndexSize(0, endGroup * Tiles.groupBytes(headDim), out.byteSize());
-        MethodHandle pack = values ? packValues : packKeys;
+        MemorySegment kernel = values ? packValues : packKeys;
         try {
-            pack.invokeExact(
+            PACK_GROUPS.invokeExact(
+                    kernel,
                     MemorySegment.ofArray(from.data()),
                     (long) from.offset() + column,
                     (long) from.columns(),
@@ -245,7 +269,8 @@ final class NativeKernels {
         Objects.checkFromIndexSize(column, headDim, q.columns());
         checkQueries(rows, headDim, scratch);
         try {
-            begin.invokeExact(
+            BEGIN.invokeExact(
+                    begin,
                     MemorySegment.ofArray(q.data()),
                     (long) q.row(row) + column,
                     (long) q.columns(),
@@ -274,8 +299,15 @@ final class NativeKernels {
         checkGroups(keys, list, headDim);
         checkGroups(values, list, headDim);
         try {
-            this.keys.invokeExact(
-                    keys, values, list.entries(), (long) list.count(), (long) rows, (long) headDim, scratch);
+            KEYS.invokeExact(
+                    attendKeys,
+                    keys,
+                    values,
+                    list.entries(),
+                    (long) list.count(),
+                    (long) rows,
+                    (long) headDim,
+                    scratch);
         } catch (Throwable e) {
             throw thrown(e);
         }
@@ -307,7 +339,8 @@ final class NativeKernels {
         checkQueries(rows, headDim, scratch);
         Objects.checkFromIndexSize(0, LANES_BYTES, Math.min(shifts.byteSize(), sums.byteSize()));
         try {
-            end.invokeExact(
+            END.invokeExact(
+                    end,
                     scratch,
                     (long) rows,
                     (long) headDim,
@@ -350,7 +383,8 @@ final class NativeKernels {
         Objects.checkFromIndexSize(0, slots * LANES_BYTES, sums.byteSize());
         Objects.checkFromIndexSize(0, LANES_BYTES, Math.min(shifts.byteSize(), totals.byteSize()));
         try {
-            blockSums.invokeExact(
+            BLOCK_SUMS.invokeExact(
+                    blockSums,
                     keys,
                     list.entries(),
                     (long) list.count(),
@@ -382,8 +416,8 @@ final class NativeKernels {
         checkGroups(keys, list, headDim);
         Objects.checkFromIndexSize(0, LANES_BYTES, maxima.byteSize());
         try {
-            rowMaxima.invokeExact(
-                    keys, list.entries(), (long) list.count(), (long) rows, (long) headDim, scratch, maxima);
+            ROW_MAXIMA.invokeExact(
+                    rowMaxima, keys, list.entries(), (long) list.count(), (long) rows, (long) headDim, scratch, maxima);
         } catch (Throwable e) {
             throw thrown(e);
         }
@@ -405,8 +439,8 @@ final class NativeKernels {
         Objects.checkFromIndexSize(0, LANES_BYTES, weights.byteSize());
         Objects.checkFromIndexSize(offset, slots, importance.length);
         try {
-            weigh.invokeExact(
-                    sums, (long) slots, (long) rows, weights, MemorySegment.ofArray(importance), (long) offset);
+            WEIGH.invokeExact(
+                    weigh, sums, (long) slots, (long) rows, weights, MemorySegment.ofArray(importance), (long) offset);
         } catch (Throwable e) {
             throw thrown(e);
         }
