@@ -16,6 +16,7 @@ module dev.sparsed.core {
     uses dev.sparsed.spi.BackendProvider;
 
     provides dev.sparsed.spi.BackendProvider with
+            dev.sparsed.internal.amx.AmxBackendProvider,
             dev.sparsed.internal.scalar.ScalarBackendProvider,
             dev.sparsed.internal.vector.VectorBackendProvider;
 }

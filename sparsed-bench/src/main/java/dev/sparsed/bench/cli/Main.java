@@ -24,7 +24,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             InfoCommand.class,
             BenchCommand.class,
             ForwardCommand.class,
-            CompareBlasCommand.class
+            CompareBlasCommand.class,
+            CompareAmxCommand.class
         },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,

@@ -1,0 +1,80 @@
+// AMX tiles: eight registers of 16 rows of 64 bytes. TILE_DOT(c, a, b): c[m][n] += sum over k of a[m][2k]·b[k][2n] + a[m][2k+1]·b[k][2n+1],
+// bf16 in, f32 out: a row of b holds pairs that are neighbours along the summed dimension.
+// With AMX_EMULATED the same operations in C, for tests and sanitizers on processors without AMX.
+#pragma once
+#include <stdint.h>
+
+enum { TILE_ROWS = 16, TILE_BYTES = 1024, TILE_FLOATS = 256, TILE_BF16 = 512, TILE_DEPTH = 32 };
+
+#define EXPORT __attribute__((visibility("default")))
+#define INLINE static inline __attribute__((always_inline))
+
+#ifdef AMX_EMULATED
+
+#include <string.h>
+
+static _Thread_local uint8_t tmm[8][TILE_ROWS][64];
+
+static inline float tile_bf16(const uint8_t *at) {
+    uint16_t half;
+    memcpy(&half, at, sizeof half);
+    uint32_t bits = (uint32_t)half << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline void tile_dot(int c, int a, int b) {
+    float sums[TILE_ROWS][16];
+    memcpy(sums, tmm[c], sizeof sums);
+    for (int m = 0; m < TILE_ROWS; m++) {
+        for (int k = 0; k < 32; k++) {
+            float left = tile_bf16(&tmm[a][m][2 * k]);
+            for (int n = 0; n < 16; n++) {
+                sums[m][n] += left * tile_bf16(&tmm[b][k / 2][4 * n + 2 * (k % 2)]);
+            }
+        }
+    }
+    memcpy(tmm[c], sums, sizeof sums);
+}
+
+static inline void tile_load(int t, const void *from, int64_t stride) {
+    for (int row = 0; row < TILE_ROWS; row++) {
+        memcpy(tmm[t][row], (const uint8_t *)from + row * stride, 64);
+    }
+}
+
+static inline void tile_store(int t, void *to, int64_t stride) {
+    for (int row = 0; row < TILE_ROWS; row++) {
+        memcpy((uint8_t *)to + row * stride, tmm[t][row], 64);
+    }
+}
+
+#define TILES_BEGIN() ((void)0)
+#define TILES_END() ((void)0)
+#define TILE_ZERO(t) memset(tmm[t], 0, TILE_BYTES)
+#define TILE_LOAD(t, from, stride) tile_load(t, from, stride)
+#define TILE_STORE(t, to, stride) tile_store(t, to, stride)
+#define TILE_DOT(c, a, b) tile_dot(c, a, b)
+
+#else
+
+typedef struct {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} __attribute__((aligned(64))) tile_config;
+
+static const tile_config ALL_TILES = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+
+// Inline assembly, since gcc 12's intrinsics do not say that they read and write memory.
+#define TILES_BEGIN() __asm__ volatile("ldtilecfg %0" ::"m"(ALL_TILES) : "memory")
+#define TILES_END() __asm__ volatile("tilerelease" ::: "memory")
+#define TILE_ZERO(t) __asm__ volatile("tilezero %%tmm" #t ::: "memory")
+#define TILE_LOAD(t, from, stride) \
+    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #t ::"r"(from), "r"((int64_t)(stride)) : "memory")
+#define TILE_STORE(t, to, stride) \
+    __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)" ::"r"(to), "r"((int64_t)(stride)) : "memory")
+#define TILE_DOT(c, a, b) __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c ::: "memory")
+
+#endif

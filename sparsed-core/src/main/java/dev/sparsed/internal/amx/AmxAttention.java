@@ -1,0 +1,180 @@
+package dev.sparsed.internal.amx;
+
+import dev.sparsed.attention.BlockLayout;
+import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.internal.cpu.CpuAttention;
+import dev.sparsed.internal.cpu.Matrix;
+import dev.sparsed.internal.cpu.WorkerPool;
+import dev.sparsed.spi.HeadLayout;
+import dev.sparsed.spi.Positions;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Attention on tiles. Packs keys and values of some heads, then shares out head × query tile over the threads. Scratch memory lies
+ * outside the heap, grows on demand and is linear in the canvas. What a row gets does not depend on the tile it is in.
+ */
+final class AmxAttention implements CpuAttention {
+
+    /** log₂e: e^s = 2^(s·log₂e). */
+    static final double LOG2_E = 1 / Math.log(2);
+
+    /** Bytes of keys, and as many of values, that are packed at once, as far as whole heads allow. */
+    private static final long PACKED_BYTES = 32L << 20;
+
+    /** Tasks per thread below which query tiles become smaller. */
+    private static final int TASKS_PER_THREAD = 4;
+
+    private final NativeKernels kernels;
+    private final WorkerPool pool;
+    private final HeadTiles packed;
+    private final KeyGroups all = new KeyGroups();
+    private final RowTiles tiles = new RowTiles();
+    private final Slot[] slots;
+    private final AmxSelection[] selections;
+    private final WorkerPool.Task denseTile = this::denseTile;
+    private final WorkerPool.Task sparseTile = this::sparseTile;
+
+    private Matrix q = Matrix.zeros(0, 1);
+    private Matrix out = q;
+    private @Nullable Matrix logSumExp;
+    private HeadLayout heads = new HeadLayout(1, 1, 2);
+    private @Nullable BlockPattern pattern;
+    private int firstHead;
+    private int tilesPerHead;
+    private int rowsPerTile;
+
+    AmxAttention(NativeKernels kernels, WorkerPool pool) {
+        this.kernels = kernels;
+        this.pool = pool;
+        packed = new HeadTiles(kernels);
+        slots = new Slot[pool.slots()];
+        Arrays.setAll(slots, slot -> new Slot());
+        selections = new AmxSelection[pool.slots()];
+        Arrays.setAll(selections, slot -> new AmxSelection(kernels));
+    }
+
+    /** {@return the factor on queries that makes the softmax one to base 2} */
+    static float scale(int headDim) {
+        return (float) (LOG2_E / Math.sqrt(headDim));
+    }
+
+    @Override
+    public void dense(Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
+        all.clear(k.rows(), 1);
+        all.add(0, k.rows(), 0);
+        rowsPerTile = Tiles.QUERIES;
+        int wanted = TASKS_PER_THREAD * pool.slots();
+        while (rowsPerTile > Tiles.GROUP && Math.ceilDiv(q.rows(), rowsPerTile) * heads.queryHeads() < wanted) {
+            rowsPerTile /= 2;
+        }
+        operands(q, heads, out, logSumExp);
+        forEachTile(k, v, Math.ceilDiv(q.rows(), rowsPerTile), denseTile);
+    }
+
+    private void denseTile(int task, int slot) {
+        int from = task % tilesPerHead * rowsPerTile;
+        attend(slots[slot], task, from, Math.min(rowsPerTile, q.rows() - from), all);
+    }
+
+    @Override
+    public void blockSparse(
+            Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out) {
+        tiles.cut(rows, pattern.layout().blockSize());
+        this.pattern = pattern;
+        operands(q, heads, out, null);
+        forEachTile(k, v, tiles.count(), sparseTile);
+        this.pattern = null;
+    }
+
+    private void sparseTile(int task, int slot) {
+        int tile = task % tilesPerHead;
+        KeyGroups kept = slots[slot].kept(pattern, head(task), tiles.block(tile));
+        attend(slots[slot], task, tiles.from(tile), tiles.rows(tile), kept);
+    }
+
+    private int head(int task) {
+        return firstHead + task / tilesPerHead;
+    }
+
+    private void attend(Slot slot, int task, int from, int rows, KeyGroups keys) {
+        int head = head(task);
+        int headDim = heads.headDim();
+        int keyHead = head / heads.group();
+        MemorySegment scratch = slot.scratch(headDim);
+        kernels.begin(q, from, rows, head * headDim, headDim, scale(headDim), scratch);
+        kernels.attend(packed.keys(keyHead), packed.values(keyHead), keys, rows, headDim, scratch);
+        kernels.end(scratch, rows, headDim, out, from, head * headDim, slot.shifts, slot.sums);
+        if (logSumExp != null) {
+            for (int row = 0; row < rows; row++) {
+                double shift = slot.shifts.getAtIndex(ValueLayout.JAVA_FLOAT, row);
+                double sum = slot.sums.getAtIndex(ValueLayout.JAVA_FLOAT, row);
+                logSumExp.data()[logSumExp.row(from + row) + head] = (float) (shift / LOG2_E + Math.log(sum));
+            }
+        }
+    }
+
+    @Override
+    public BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
+        BlockLayout layout = rule.layout();
+        BlockPattern.Builder selected = new BlockPattern.Builder(layout, heads.queryHeads());
+        operands(q, heads, out, null);
+        SelectionKeys keys = new SelectionKeys(layout);
+        forEachTile(k, null, layout.blocks(), (task, slot) -> {
+            int head = head(task);
+            MemorySegment of = packed.keys(head / heads.group());
+            selections[slot].select(q, logSumExp, head, heads, of, keys, rule, task % tilesPerHead, selected);
+        });
+        return selected.build();
+    }
+
+    private void operands(Matrix q, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
+        this.q = q;
+        this.heads = heads;
+        this.out = out;
+        this.logSumExp = logSumExp;
+    }
+
+    /** Packs some heads after the other, and runs a task for each of their query tiles. */
+    private void forEachTile(Matrix k, @Nullable Matrix v, int tileCount, WorkerPool.Task task) {
+        tilesPerHead = tileCount;
+        long headBytes = Math.max(1, HeadTiles.headBytes(k.rows(), heads.headDim()));
+        int batch = Math.clamp(PACKED_BYTES / headBytes, 1, heads.keyValueHeads());
+        for (int first = 0; first < heads.keyValueHeads(); first += batch) {
+            int count = Math.min(batch, heads.keyValueHeads() - first);
+            firstHead = first * heads.group();
+            packed.pack(k, v, heads, first, count, pool);
+            pool.forEach(count * heads.group() * tileCount, task);
+        }
+    }
+
+    /** The memory of one thread. */
+    private static final class Slot {
+
+        final MemorySegment shifts = Tiles.atLeast(MemorySegment.NULL, Tiles.QUERIES * (long) Float.BYTES);
+        final MemorySegment sums = Tiles.atLeast(MemorySegment.NULL, Tiles.QUERIES * (long) Float.BYTES);
+        private final KeyGroups kept = new KeyGroups();
+        private MemorySegment scratch = MemorySegment.NULL;
+        private int[] blocks = {};
+
+        MemorySegment scratch(int headDim) {
+            scratch = Tiles.atLeast(scratch, NativeKernels.scratchBytes(headDim));
+            return scratch;
+        }
+
+        /** {@return the keys that a query block keeps} */
+        KeyGroups kept(BlockPattern pattern, int head, int queryBlock) {
+            BlockLayout layout = pattern.layout();
+            blocks = blocks.length < layout.blocks() ? new int[layout.blocks()] : blocks;
+            kept.clear(layout.canvasLength(), layout.blocks());
+            int count = pattern.keptBlocks(head, queryBlock, blocks);
+            for (int i = 0; i < count; i++) {
+                kept.add(layout.start(blocks[i]), layout.end(blocks[i]), 0);
+            }
+            return kept;
+        }
+    }
+}

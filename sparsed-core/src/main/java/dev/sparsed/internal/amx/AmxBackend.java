@@ -1,0 +1,46 @@
+package dev.sparsed.internal.amx;
+
+import dev.sparsed.BackendInfo;
+import dev.sparsed.internal.cpu.CpuBackend;
+import dev.sparsed.spi.Backend;
+import dev.sparsed.spi.ExecutionContext;
+import dev.sparsed.spi.HostTensor;
+import dev.sparsed.spi.Tensor;
+
+/** A CPU backend that owns packed weights beside those of the checkpoint. */
+final class AmxBackend implements Backend {
+
+    private final CpuBackend cpu;
+    private final PackedWeights packed;
+
+    AmxBackend(BackendInfo info, NativeKernels kernels) {
+        packed = new PackedWeights(kernels);
+        cpu = new CpuBackend(info, pool -> new AmxKernels(kernels, packed, pool));
+    }
+
+    @Override
+    public BackendInfo info() {
+        return cpu.info();
+    }
+
+    @Override
+    public Tensor upload(HostTensor tensor) {
+        return cpu.upload(tensor);
+    }
+
+    @Override
+    public Tensor constant(float[] values, int rows, int columns) {
+        return cpu.constant(values, rows, columns);
+    }
+
+    @Override
+    public ExecutionContext newContext() {
+        return cpu.newContext();
+    }
+
+    @Override
+    public void close() {
+        cpu.close();
+        packed.close();
+    }
+}

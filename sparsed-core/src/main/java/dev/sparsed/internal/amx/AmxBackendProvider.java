@@ -1,0 +1,81 @@
+package dev.sparsed.internal.amx;
+
+import dev.sparsed.BackendInfo;
+import dev.sparsed.BackendUnavailableException;
+import dev.sparsed.internal.vector.VectorBackendProvider;
+import dev.sparsed.spi.Backend;
+import dev.sparsed.spi.BackendOptions;
+import dev.sparsed.spi.BackendProvider;
+import dev.sparsed.spi.DType;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * Offers the AMX backend, which computes linear layers and attention in bf16 with float32 sums. Where float32 is asked for, it opens the
+ * vector backend in its place.
+ */
+public final class AmxBackendProvider implements BackendProvider {
+
+    private static final String LIBRARY = "libsparsed_amx.so";
+
+    private final BackendProvider vectors = new VectorBackendProvider();
+
+    /** For {@link java.util.ServiceLoader}. */
+    public AmxBackendProvider() {}
+
+    @Override
+    public String name() {
+        return "amx";
+    }
+
+    @Override
+    public int priority() {
+        return 150;
+    }
+
+    @Override
+    public Optional<String> unavailableBecause() {
+        Optional<String> obstacle = AmxCpu.unavailableBecause();
+        if (obstacle.isEmpty()) {
+            obstacle = vectors.unavailableBecause();
+        }
+        if (obstacle.isEmpty()) {
+            try {
+                library();
+            } catch (BackendUnavailableException e) {
+                obstacle = Optional.of(e.getMessage());
+            }
+        }
+        return obstacle;
+    }
+
+    /** {@return the kernels, in a file} */
+    static Path library() {
+        return LibraryCache.of(
+                        System.getProperty(LibraryCache.PROPERTY), System.getenv(), System.getProperty("user.home", ""))
+                .extract(LIBRARY);
+    }
+
+    @Override
+    public Backend open(BackendOptions options) {
+        unavailableBecause().ifPresent(reason -> {
+            throw new BackendUnavailableException("the AMX backend cannot run: " + reason);
+        });
+        return options.dtype() == DType.F32 ? vectors.open(options) : open(options, library());
+    }
+
+    /**
+     * Opens the backend with other kernels, such as those on emulated tiles.
+     *
+     * @param options how
+     * @param library the compiled kernels
+     * @return the backend
+     */
+    static Backend open(BackendOptions options, Path library) {
+        String device = "AMX tiles, bf16; the rest on the Vector API";
+        return new AmxBackend(
+                new BackendInfo(
+                        "amx", device, options.threads(), "linear layers keep a second, packed copy of weights"),
+                new NativeKernels(library));
+    }
+}

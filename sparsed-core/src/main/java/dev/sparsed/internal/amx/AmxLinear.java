@@ -1,0 +1,142 @@
+package dev.sparsed.internal.amx;
+
+import dev.sparsed.internal.cpu.Linear;
+import dev.sparsed.internal.cpu.Matrix;
+import dev.sparsed.internal.cpu.WorkerPool;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Linear layers on tiles: the input is rounded to bf16 once for all layers, then tasks of some rows by some columns are shared out. An
+ * element of the result is the bias plus all products in the order of the summed dimension, in float32; nothing else enters into it,
+ * neither the number of threads nor other rows.
+ */
+final class AmxLinear {
+
+    /** Row tiles of a task: 256 rows of 1024 bf16 are 512 KiB, a quarter of the second-level cache. */
+    private static final int ROW_TILES = 16;
+
+    /** Most column tiles of a task: its sums are then 256 KiB at most. */
+    private static final int COLUMN_TILES = 16;
+
+    /** Depth tiles at a time: 32 columns of the weight are then 64 KiB. */
+    private static final int DEPTH_BLOCK = 32;
+
+    /** Tasks per thread that let the fast ones make up for the slow ones. */
+    private static final int TASKS_PER_THREAD = 4;
+
+    /** Bytes of rounded input at a time. */
+    private static final long MOST_INPUT = 32L << 20;
+
+    /** Row tiles that one task rounds: 32 rows of 1024 take about 10 µs. */
+    private static final int ROUNDED_TILES = 2;
+
+    private final NativeKernels kernels;
+    private final PackedWeights packed;
+    private final WorkerPool pool;
+    private final WorkerPool.Task rounding = this::round;
+    private final WorkerPool.Task multiplying = this::multiply;
+    private final MemorySegment[] sums;
+    private MemorySegment input = MemorySegment.NULL;
+
+    private Matrix x = Matrix.zeros(0, 1);
+    private List<Linear> layers = List.of();
+    private MemorySegment[] weights = {};
+
+    /** The first group of column tiles of every layer, and the end of the last one's. */
+    private int[] firstGroup = {};
+
+    private int depthTiles;
+    private int firstRow;
+    private int rows;
+    private int groupTiles;
+
+    AmxLinear(NativeKernels kernels, PackedWeights packed, WorkerPool pool) {
+        this.kernels = kernels;
+        this.packed = packed;
+        this.pool = pool;
+        sums = new MemorySegment[pool.slots()];
+        Arrays.fill(sums, MemorySegment.NULL);
+    }
+
+    /**
+     * Every layer's {@code out = x·wᵀ (+ bias)}.
+     *
+     * @param x {@code [rows, in]}
+     * @param layers one or more
+     */
+    void linear(Matrix x, List<Linear> layers) {
+        this.x = x;
+        this.layers = layers;
+        depthTiles = Tiles.depthTiles(x.columns());
+        weights = weights.length < layers.size() ? new MemorySegment[layers.size()] : weights;
+        for (int i = 0; i < layers.size(); i++) {
+            weights[i] = packed.of(layers.get(i).weight(), pool);
+        }
+        long rowBytes = (long) depthTiles * Tiles.DEPTH * Short.BYTES;
+        int mostRows = Math.clamp(MOST_INPUT / rowBytes, Tiles.ROWS, 1 << 20) / Tiles.ROWS * Tiles.ROWS;
+        for (firstRow = 0; firstRow < x.rows(); firstRow += mostRows) {
+            rows = Math.min(mostRows, x.rows() - firstRow);
+            int tiles = Tiles.rowTiles(rows);
+            input = Tiles.atLeast(input, (long) tiles * depthTiles * Tiles.BYTES);
+            pool.forEach(Math.ceilDiv(tiles, ROUNDED_TILES), rounding);
+            int groups = group(Math.ceilDiv(TASKS_PER_THREAD * pool.slots(), Math.ceilDiv(tiles, ROW_TILES)));
+            pool.forEach(Math.ceilDiv(tiles, ROW_TILES) * groups, multiplying);
+        }
+        this.layers = List.of();
+    }
+
+    private void round(int task, int slot) {
+        int from = task * ROUNDED_TILES * Tiles.ROWS;
+        int count = Math.min(ROUNDED_TILES * Tiles.ROWS, rows - from);
+        kernels.roundRows(x, firstRow + from, count, input, (long) task * ROUNDED_TILES * depthTiles);
+    }
+
+    /** Splits the column tiles of all layers into groups, each of one layer. {@return how many groups} */
+    private int group(int wanted) {
+        int tiles = 0;
+        for (Linear layer : layers) {
+            tiles += Tiles.rowTiles(layer.weight().rows());
+        }
+        groupTiles = Math.clamp(tiles / wanted / 2 * 2, 2, COLUMN_TILES); // pairs: the kernel's blocks are two wide
+        firstGroup = firstGroup.length <= layers.size() ? new int[layers.size() + 1] : firstGroup;
+        int groups = 0;
+        for (int i = 0; i < layers.size(); i++) {
+            firstGroup[i] = groups;
+            groups += Math.ceilDiv(Tiles.rowTiles(layers.get(i).weight().rows()), groupTiles);
+        }
+        firstGroup[layers.size()] = groups;
+        return groups;
+    }
+
+    private void multiply(int task, int slot) {
+        int groups = firstGroup[layers.size()];
+        int group = task % groups;
+        int index = 0;
+        while (group >= firstGroup[index + 1]) {
+            index++;
+        }
+        Linear layer = layers.get(index);
+        int tile = (group - firstGroup[index]) * groupTiles;
+        int columns = Math.min(groupTiles * Tiles.ROWS, layer.weight().rows() - tile * Tiles.ROWS);
+        int rowTile = task / groups * ROW_TILES;
+        int count = Math.min(ROW_TILES * Tiles.ROWS, rows - rowTile * Tiles.ROWS);
+        if (depthTiles > DEPTH_BLOCK) {
+            sums[slot] = Tiles.atLeast(sums[slot], (long) ROW_TILES * COLUMN_TILES * Tiles.BYTES);
+        }
+        kernels.linear(
+                input,
+                rowTile,
+                weights[index],
+                tile,
+                layer.bias(),
+                layer.out(),
+                firstRow + rowTile * Tiles.ROWS,
+                count,
+                columns,
+                depthTiles,
+                DEPTH_BLOCK,
+                sums[slot]);
+    }
+}

@@ -1,0 +1,235 @@
+// Runs the kernels on emulated tiles at awkward sizes, in buffers of exactly their size, against sums in double.
+//   gcc -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -DAMX_EMULATED -mavx512f ... -o kernels_test *.c kernels_test.c -lm
+#include "vectors.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    int32_t group;
+    uint32_t mask;
+    int32_t slot, unused;
+} entry;
+
+void sparsed_round_rows(const float *, int64_t, int64_t, int64_t, int64_t, uint16_t *, int64_t);
+void sparsed_pack_weights(const uint8_t *, int64_t, int64_t, int64_t, int64_t, int64_t, uint16_t *);
+void sparsed_linear(
+        const uint16_t *, int64_t, const uint16_t *, int64_t, const float *, int64_t, float *, int64_t, int64_t, int64_t, int64_t, int64_t,
+        int64_t, float *);
+void sparsed_pack_keys(const float *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint16_t *);
+void sparsed_pack_values(const float *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint16_t *);
+void sparsed_attention_begin(const float *, int64_t, int64_t, int64_t, int64_t, float, void *);
+void sparsed_attention_keys(const uint16_t *, const uint16_t *, const entry *, int64_t, int64_t, int64_t, void *);
+void sparsed_attention_end(void *, int64_t, int64_t, float *, int64_t, int64_t, float *, float *);
+void sparsed_block_sums(
+        const uint16_t *, const entry *, int64_t, int64_t, int64_t, int64_t, const void *, const float *, float *, float *);
+void sparsed_row_maxima(const uint16_t *, const entry *, int64_t, int64_t, int64_t, const void *, float *);
+void sparsed_weigh(const float *, int64_t, int64_t, const float *, double *, int64_t);
+
+static uint64_t seed = 1;
+
+static float uniform(void) { // -1 … 1
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (float)(int32_t)(seed >> 32) * 0x1p-31f;
+}
+
+static float bf16(float x) { // round to nearest even
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
+static void *aligned(int64_t bytes) { // exactly so many: the sanitizer sees the next one
+    void *memory;
+    if (posix_memalign(&memory, 64, bytes)) {
+        abort();
+    }
+    return memset(memory, 0xff, bytes); // NaN
+}
+
+static float *floats(int64_t count, float spread) {
+    float *values = malloc(count * 4);
+    for (int64_t i = 0; i < count; i++) {
+        values[i] = spread * uniform();
+    }
+    return values;
+}
+
+static void near(const char *what, double actual, double expected, double bound) {
+    if (!(fabs(actual - expected) <= bound)) {
+        fprintf(stderr, "%s: %.9g, expected %.9g within %.3g\n", what, actual, expected, bound);
+        exit(1);
+    }
+}
+
+static int64_t tiles(int64_t count, int64_t size) { return (count + size - 1) / size; }
+
+static void exponentials(void) {
+    double worst = 0;
+    for (double y = -126; y <= 16; y += 1.0 / 4099) {
+        float r[16];
+        _mm512_storeu_ps(r, exp2_ps(_mm512_set1_ps((float)y)));
+        double error = fabs(r[3] / exp2((float)y) - 1);
+        worst = error > worst ? error : worst;
+    }
+    near("relative error of exp2", worst, 0, 3e-6);
+    float r[16];
+    const float edge[] = {-INFINITY, -1e30f, -200, 200, INFINITY, NAN};
+    for (int i = 0; i < 6; i++) {
+        _mm512_storeu_ps(r, exp2_ps(_mm512_set1_ps(edge[i])));
+        int right = i == 0 ? isnan(r[0]) || r[0] == 0 : i < 3 ? r[0] == 0 : i == 3 ? isinf(r[0]) : i == 4 ? !isfinite(r[0]) : isnan(r[0]);
+        near("exp2 at an edge", right, 1, 0);
+    }
+}
+
+static void linear(int64_t rows, int64_t in, int64_t out, int type, int with_bias, int64_t depth_block) {
+    int64_t depth = tiles(in, 32), row_tiles = tiles(rows, 16), column_tiles = tiles(out, 16), stride = out + 3;
+    float *x = floats(rows * in, 2), *w = floats(out * in, 1), *bias = with_bias ? floats(out, 1) : 0;
+    int size = type == 0 ? 4 : 2;
+    uint8_t *memory = malloc(out * in * size + 1), *weights = memory + 1; // at an odd address
+    for (int64_t i = 0; i < out * in; i++) {
+        w[i] = bf16(w[i]);
+        if (type == 0) {
+            memcpy(weights + 4 * i, w + i, 4);
+        } else if (type == 1) {
+            uint16_t half = _cvtss_sh(w[i], 0);
+            w[i] = bf16(_cvtsh_ss(half));
+            memcpy(weights + 2 * i, &half, 2);
+        } else {
+            memcpy(weights + 2 * i, (uint8_t *)(w + i) + 2, 2);
+        }
+    }
+    uint16_t *packed_x = aligned(row_tiles * depth * TILE_BYTES), *packed_w = aligned(column_tiles * depth * TILE_BYTES);
+    float *sums = aligned(row_tiles * column_tiles * TILE_BYTES), *result = malloc(((rows - 1) * stride + out) * 4);
+    memset(result, 0xff, ((rows - 1) * stride + out) * 4);
+    sparsed_round_rows(x, 0, in, rows, in, packed_x, 0);
+    int64_t cut = column_tiles / 2; // two tasks
+    sparsed_pack_weights(weights, type, out, in, 0, cut, packed_w);
+    sparsed_pack_weights(weights, type, out, in, cut, column_tiles, packed_w);
+    int64_t columns = cut * 16;
+    sparsed_linear(packed_x, 0, packed_w, 0, bias, 0, result, 0, stride, rows, columns, depth, depth_block, sums);
+    sparsed_linear(packed_x, 0, packed_w, cut, bias, columns, result, columns, stride, rows, out - columns, depth, depth_block, sums);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < out; j++) {
+            double sum = bias ? bias[j] : 0, magnitude = fabs(sum);
+            for (int64_t k = 0; k < in; k++) {
+                double product = (double)bf16(x[i * in + k]) * w[j * in + k];
+                sum += product;
+                magnitude += fabs(product);
+            }
+            near("linear", result[i * stride + j], sum, (in + 3) * 0x1p-23 * magnitude);
+        }
+        for (int64_t j = out; j < stride && i < rows - 1; j++) {
+            near("beyond the edge", isnan(result[i * stride + j]), 1, 0);
+        }
+    }
+    free(x), free(w), free(bias), free(memory), free(packed_x), free(packed_w), free(sums), free(result);
+}
+
+// A list of groups: all keys, or, with `some`, about half of them at random.
+static entry *list_of(int64_t keys, int some, uint8_t *kept, int64_t *count) {
+    entry *list = malloc(tiles(keys, 32) * sizeof(entry));
+    *count = 0;
+    for (int64_t group = 0; group * 32 < keys; group++) {
+        uint32_t mask = keys - group * 32 >= 32 ? 0xffffffff : (1u << (keys - group * 32)) - 1;
+        if (some) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            uint32_t chosen = seed >> 63 ? 0xffffffff : (uint32_t)(seed >> 20);
+            mask = mask & chosen ? mask & chosen : mask & -mask;
+            if (group % 3 == 2) mask = 0;
+        }
+        for (int64_t key = group * 32; key < keys && key < group * 32 + 32; key++) {
+            kept[key] = mask >> (key % 32) & 1;
+        }
+        if (mask) {
+            list[(*count)++] = (entry){(int32_t)group, mask, (int32_t)(group / 2), 0};
+        }
+    }
+    return list;
+}
+
+static void attention(int64_t rows, int64_t keys, int64_t dim, int64_t heads, float spread, int some) {
+    int64_t depth = tiles(dim, 32), groups = tiles(keys, 32), stride = heads * dim, head = (heads - 1) * dim, parts = tiles(rows, 32);
+    float *q = floats(rows * stride, spread), *k = floats(keys * stride, spread), *v = floats(keys * stride, 1);
+    uint8_t *kept = malloc(keys), *scratch = aligned(4 * depth * 6 * TILE_BYTES + 4 * 256);
+    uint16_t *packed_k = aligned(groups * depth * 2 * TILE_BYTES), *packed_v = aligned(groups * depth * 2 * TILE_BYTES);
+    int64_t count;
+    entry *list = list_of(keys, some, kept, &count);
+    float *out = malloc(rows * stride * 4), *shifts = malloc(rows * 4), *sums = malloc(rows * 4);
+    float scale = (float)(1 / log(2) / sqrt((double)dim));
+    memset(out, 0xff, rows * stride * 4);
+    sparsed_pack_keys(k, head, stride, keys, dim, 0, groups / 2, packed_k);
+    sparsed_pack_keys(k, head, stride, keys, dim, groups / 2, groups, packed_k);
+    sparsed_pack_values(v, head, stride, keys, dim, 0, groups / 2, packed_v);
+    sparsed_pack_values(v, head, stride, keys, dim, groups / 2, groups, packed_v);
+    sparsed_attention_begin(q, head, stride, rows, dim, scale, scratch);
+    sparsed_attention_keys(packed_k, packed_v, list, count, rows, dim, scratch);
+    sparsed_attention_end(scratch, rows, dim, out, head, stride, shifts, sums);
+    int64_t slots = tiles(groups, 2);
+    float *shift = aligned(parts * 128), *block = aligned(slots * 512), *totals = aligned(512), *maxima = aligned(parts * 128);
+    float *weights = malloc(rows * 4);
+    double *importance = calloc(slots + 1, 8), *expected = calloc(slots + 1, 8), *s = malloc(keys * 8);
+    for (int64_t i = 0; i < parts * 32; i++) {
+        shift[i] = i < rows ? shifts[i] : 0;
+        if (i < rows) weights[i] = 1 / sums[i];
+    }
+    sparsed_block_sums(packed_k, list, count, slots, rows, dim, scratch, shift, block, totals);
+    sparsed_row_maxima(packed_k, list, count, rows, dim, scratch, maxima);
+    sparsed_weigh(block, slots, rows, weights, importance, 1);
+    for (int64_t i = 0; i < rows; i++) {
+        double max = -INFINITY, sum = 0;
+        for (int64_t j = 0; j < keys; j++) {
+            s[j] = 0;
+            for (int64_t d = 0; d < dim; d++) {
+                s[j] += (double)bf16(q[i * stride + head + d] * scale) * bf16(k[j * stride + head + d]);
+            }
+            max = kept[j] && s[j] > max ? s[j] : max;
+        }
+        for (int64_t j = 0; j < keys; j++) {
+            sum += kept[j] ? exp2(s[j] - max) : 0;
+        }
+        near("maximum", maxima[i], max, 1e-5 * (1 + fabs(max)));
+        near("log-sum-exp", shifts[i] + log2(sums[i]), max + log2(sum), 2e-5 * (1 + fabs(max)));
+        for (int64_t j = 0; j < keys; j++) {
+            expected[1 + j / 64] += kept[j] ? exp2(s[j] - max) / sum : 0;
+        }
+        for (int64_t d = 0; d < dim; d++) {
+            double o = 0;
+            for (int64_t j = 0; j < keys; j++) {
+                o += kept[j] ? exp2(s[j] - max) / sum * bf16(v[j * stride + head + d]) : 0;
+            }
+            near("attention", out[i * stride + head + d], o, 0x1p-8);
+        }
+        for (int64_t d = 0; d < head; d++) {
+            near("beyond the head", isnan(out[i * stride + d]), 1, 0);
+        }
+    }
+    for (int64_t slot = 0; slot <= slots; slot++) {
+        near("importance", importance[slot], expected[slot], 1e-4 * rows * (1 + spread * spread));
+    }
+    free(q), free(k), free(v), free(kept), free(scratch), free(packed_k), free(packed_v), free(list), free(out), free(shifts), free(sums);
+    free(shift), free(block), free(totals), free(maxima), free(weights), free(importance), free(expected), free(s);
+}
+
+int main(void) {
+    exponentials();
+    const int64_t sizes[] = {1, 3, 7, 16, 17, 31, 33, 65};
+    for (int i = 0; i < 8; i++) {
+        for (int j = 0; j < 8; j++) {
+            linear(sizes[i], sizes[7 - j], sizes[j], (i + j) % 3, j % 2, 1 + i % 2);
+            linear(sizes[j], 129, sizes[i], (i + j) % 3, i % 2, 2);
+        }
+    }
+    linear(127, 257, 129, 2, 1, 3);
+    const int64_t dims[] = {2, 16, 31, 64, 96, 128, 200};
+    for (int i = 0; i < 7; i++) {
+        attention(sizes[i], sizes[7 - i], dims[i], 1 + i % 2, 1, 0);
+        attention(128, 300 + i, dims[i], 2, 3, i % 2);
+        attention(97 + i, 1000 - i, dims[6 - i], 1, 30, 1);
+    }
+    puts("all right");
+    return 0;
+}

@@ -1,0 +1,306 @@
+package dev.sparsed.internal.amx;
+
+import static dev.sparsed.internal.amx.TestTiles.bf16;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sparsed.attention.BlockLayout;
+import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.internal.cpu.CpuAttention;
+import dev.sparsed.internal.cpu.Matrix;
+import dev.sparsed.internal.cpu.WorkerPool;
+import dev.sparsed.internal.scalar.ScalarKernels;
+import dev.sparsed.spi.HeadLayout;
+import dev.sparsed.spi.Positions;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Attention and selection on tiles against the scalar kernels, which are given the values that the tiles see after rounding to bf16. */
+@TestTiles.Required
+class AmxAttentionTest {
+
+    private static WorkerPool pool;
+    private static CpuAttention amx;
+    private static CpuAttention scalar;
+
+    private final Random random = new Random(7);
+
+    @BeforeAll
+    static void open() {
+        pool = new WorkerPool(2);
+        amx = new AmxAttention(TestTiles.kernels(), pool);
+        scalar = new ScalarKernels(pool).attention();
+    }
+
+    @AfterAll
+    static void close() {
+        pool.close();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "1, 1, 1, 1, 64",
+        "3, 7, 2, 1, 64",
+        "33, 31, 2, 2, 128",
+        "127, 129, 4, 2, 64",
+        "129, 127, 7, 1, 128",
+        "300, 1000, 2, 1, 128",
+        "65, 513, 3, 3, 16",
+        "40, 100, 2, 1, 96",
+        "10, 70, 2, 2, 256",
+        "5, 33, 1, 1, 1",
+        "17, 65, 2, 1, 31"
+    })
+    void dense(int rows, int canvas, int queryHeads, int keyValueHeads, int headDim) {
+        HeadLayout heads = new HeadLayout(queryHeads, keyValueHeads, headDim);
+        for (float spread : new float[] {0.3f, 1, 6}) {
+            Matrix q = matrix(rows, heads.queryColumns(), spread);
+            Matrix k = rounded(matrix(canvas, heads.keyValueColumns(), spread));
+            Matrix v = rounded(matrix(canvas, heads.keyValueColumns(), 1));
+            Matrix out = matrix(rows, heads.queryColumns(), 1);
+            Matrix logSumExp = matrix(rows, queryHeads, 1);
+            Matrix expected = Matrix.zeros(rows, heads.queryColumns());
+            Matrix expectedSums = Matrix.zeros(rows, queryHeads);
+            amx.dense(q, k, v, heads, out, logSumExp);
+            scalar.dense(seen(q, headDim), k, v, heads, expected, expectedSums);
+            // p is rounded to bf16: a relative 2^-9 of every term of a convex combination of values up to about 4
+            assertClose("output", out, expected, 0x1p-7f);
+            assertClose("log-sum-exp", logSumExp, expectedSums, 2e-5f * (1 + spread * spread));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "300, 32, 2, 1, 64", "300, 64, 4, 2, 128", "300, 128, 2, 2, 64", "600, 128, 7, 1, 128", "129, 64, 2, 1, 128",
+        "31, 32, 2, 1, 64", "97, 7, 2, 1, 64", "260, 48, 3, 1, 32", "450, 200, 1, 1, 128", "75, 16, 2, 2, 40"
+    })
+    void blockSparse(int canvas, int blockSize, int queryHeads, int keyValueHeads, int headDim) {
+        HeadLayout heads = new HeadLayout(queryHeads, keyValueHeads, headDim);
+        BlockLayout layout = new BlockLayout(canvas, canvas / 4, blockSize);
+        Matrix k = rounded(matrix(canvas, heads.keyValueColumns(), 1));
+        Matrix v = rounded(matrix(canvas, heads.keyValueColumns(), 1));
+        for (double density : new double[] {0, 0.3, 1}) {
+            BlockPattern pattern = pattern(layout, queryHeads, density);
+            for (Positions rows : new Positions[] {
+                Positions.range(0, canvas), Positions.range(canvas / 3, canvas / 2 + 1), scattered(canvas)
+            }) {
+                Matrix q = matrix(rows.count(), heads.queryColumns(), 1);
+                Matrix out = matrix(rows.count(), heads.queryColumns(), 1);
+                Matrix expected = Matrix.zeros(rows.count(), heads.queryColumns());
+                amx.blockSparse(q, rows, k, v, heads, pattern, out);
+                scalar.blockSparse(seen(q, headDim), rows, k, v, heads, pattern, expected);
+                assertClose("density " + density + ", rows " + rows, out, expected, 0x1p-7f);
+            }
+        }
+    }
+
+    /** Sums in another order: where the choice differs, the two blocks are equally important to 1e-3. */
+    @ParameterizedTest
+    @CsvSource({
+        "300, 60, 32, 2, 1, 64, 0.3",
+        "1000, 128, 128, 2, 1, 128, 0.3",
+        "500, 500, 64, 2, 2, 128, 0.5",
+        "777, 100, 64, 2, 1, 64, 0.1",
+        "20, 10, 32, 2, 1, 64, 0.5",
+        "130, 1, 64, 7, 1, 128, 0.9",
+        "97, 30, 7, 2, 1, 64, 0.2",
+        "260, 40, 48, 3, 1, 32, 0",
+        "700, 300, 200, 1, 1, 64, 0.3"
+    })
+    void select(
+            int canvas, int generation, int blockSize, int queryHeads, int keyValueHeads, int headDim, double ratio) {
+        HeadLayout heads = new HeadLayout(queryHeads, keyValueHeads, headDim);
+        BlockLayout layout = new BlockLayout(canvas, generation, blockSize);
+        SelectionRule rule = new SelectionRule(layout, ratio);
+        for (float spread : new float[] {1.5f, 8}) { // 8: the generation's share of some rows is below 2^-126
+            Matrix q = matrix(canvas, heads.queryColumns(), spread);
+            Matrix k = rounded(matrix(canvas, heads.keyValueColumns(), spread));
+            Matrix logSumExp = matrix(canvas, queryHeads, 1);
+            amx.dense(q, k, k, heads, matrix(canvas, heads.queryColumns(), 1), logSumExp);
+            BlockPattern actual = amx.select(q, k, logSumExp, heads, rule);
+            for (int head = 0; head < queryHeads; head++) {
+                double[][] overAll = importance(seen(q, headDim), k, head, heads, layout, 0);
+                int first = layout.firstGenerationBlock();
+                double[][] overGeneration = importance(seen(q, headDim), k, head, heads, layout, first);
+                for (int i = 0; i < layout.blocks(); i++) {
+                    assertTop(actual, head, i, overAll[i], 0, layout.blocks(), first, rule.promptBudget());
+                    assertTop(
+                            actual,
+                            head,
+                            i,
+                            overGeneration[i],
+                            first,
+                            layout.blocks(),
+                            layout.blocks(),
+                            rule.generationBudget());
+                }
+            }
+        }
+    }
+
+    /** Of blocks first … end − 1 the budget largest are kept, as far as they lie before {@code border}. */
+    private static void assertTop(
+            BlockPattern actual, int head, int row, double[] importance, int first, int end, int border, int budget) {
+        double[] sorted = Arrays.copyOfRange(importance, first, end);
+        Arrays.sort(sorted);
+        double least = sorted[sorted.length - budget];
+        double next = sorted.length == budget ? 0 : sorted[sorted.length - budget - 1];
+        for (int block = first; block < border; block++) {
+            if (importance[block] > least * (1 + 1e-3) || importance[block] >= least && next < least * (1 - 1e-3)) {
+                assertThat(actual.isKept(head, row, block))
+                        .as("block %d of %d", block, row)
+                        .isTrue();
+            } else if (importance[block] < least * (1 - 1e-3)) {
+                assertThat(actual.isKept(head, row, block))
+                        .as("block %d of %d", block, row)
+                        .isFalse();
+            }
+        }
+    }
+
+    /** Sums over blocks of the softmax over the keys from block {@code first} on, in float64. */
+    private static double[][] importance(
+            Matrix q, Matrix k, int head, HeadLayout heads, BlockLayout layout, int first) {
+        int canvas = layout.canvasLength();
+        double[][] sums = new double[layout.blocks()][layout.blocks()];
+        double[] scores = new double[canvas];
+        for (int row = 0; row < canvas; row++) {
+            double max = Double.NEGATIVE_INFINITY;
+            for (int key = layout.start(first); key < canvas; key++) {
+                scores[key] = 0;
+                for (int d = 0; d < heads.headDim(); d++) {
+                    scores[key] += (double) q.data()[q.row(row) + head * heads.headDim() + d]
+                            * k.data()[k.row(key) + head / heads.group() * heads.headDim() + d];
+                }
+                scores[key] /= Math.sqrt(heads.headDim());
+                max = Math.max(max, scores[key]);
+            }
+            double sum = 0;
+            for (int key = layout.start(first); key < canvas; key++) {
+                sum += Math.exp(scores[key] - max);
+            }
+            for (int key = layout.start(first); key < canvas; key++) {
+                sums[row / layout.blockSize()][key / layout.blockSize()] += Math.exp(scores[key] - max) / sum;
+            }
+        }
+        return sums;
+    }
+
+    @Test
+    void dependsOnNeitherThreadsNorNeighboursNorPattern() {
+        HeadLayout heads = new HeadLayout(4, 2, 64);
+        int canvas = 500;
+        Matrix q = matrix(canvas, heads.queryColumns(), 3);
+        Matrix k = matrix(canvas, heads.keyValueColumns(), 3);
+        Matrix v = matrix(canvas, heads.keyValueColumns(), 1);
+        Matrix out = Matrix.zeros(canvas, heads.queryColumns());
+        amx.dense(q, k, v, heads, out, null);
+
+        Matrix alone = Matrix.zeros(canvas, heads.queryColumns());
+        try (WorkerPool one = new WorkerPool(1)) {
+            new AmxAttention(TestTiles.kernels(), one).dense(q, k, v, heads, alone, null);
+        }
+        assertThat(alone.data()).containsExactly(out.data());
+
+        Matrix few = Matrix.zeros(7, heads.queryColumns());
+        amx.dense(q.slice(237, 7), k, v, heads, few, null);
+        assertThat(few.data()).containsExactly(Arrays.copyOfRange(out.data(), out.row(237), out.row(244)));
+
+        Matrix all = Matrix.zeros(canvas, heads.queryColumns());
+        BlockPattern everything = pattern(new BlockLayout(canvas, 100, 64), 4, 1);
+        amx.blockSparse(q, Positions.range(0, canvas), k, v, heads, everything, all);
+        assertThat(all.data()).containsExactly(out.data());
+    }
+
+    @Test
+    void aNaNStaysInItsRowAndScoresGrowWithoutBound() {
+        HeadLayout heads = new HeadLayout(1, 1, 32);
+        Matrix q = matrix(40, 32, 1);
+        Matrix k = rounded(matrix(200, 32, 1));
+        Matrix v = rounded(matrix(200, 32, 1));
+        for (int i = 0; i < 200 * 32; i++) { // every group of keys has greater scores than the one before
+            k.data()[k.offset() + i] = bf16(k.data()[k.offset() + i] * (1 + i / 32));
+        }
+        q.data()[q.row(11) + 5] = Float.NaN;
+        Matrix out = Matrix.zeros(40, 32);
+        amx.dense(q, k, v, heads, out, null);
+        q.data()[q.row(11) + 5] = 0;
+        Matrix expected = Matrix.zeros(40, 32);
+        scalar.dense(seen(q, 32), k, v, heads, expected, null);
+        for (int d = 0; d < 32; d++) {
+            assertThat(out.data()[out.row(11) + d]).isNaN();
+            out.data()[out.row(11) + d] = expected.data()[expected.row(11) + d];
+        }
+        assertClose("output", out, expected, 0x1p-7f);
+    }
+
+    private static void assertClose(String what, Matrix actual, Matrix expected, float bound) {
+        for (int i = 0; i < expected.rows() * expected.columns(); i++) {
+            float a = actual.data()[actual.offset() + i];
+            float e = expected.data()[expected.offset() + i];
+            if (!(Math.abs(a - e) <= bound * (1 + Math.abs(e)))) {
+                throw new AssertionError(what + ", element " + i + ": " + a + ", expected " + e);
+            }
+        }
+        for (int i = 0; i < actual.data().length; i++) {
+            if (i < actual.offset() || i >= actual.offset() + actual.rows() * actual.columns()) {
+                assertThat(actual.data()[i]).as("beside the result").isNaN();
+            }
+        }
+    }
+
+    /** Gaussian values inside a larger array of NaN. */
+    private Matrix matrix(int rows, int columns, float spread) {
+        float[] data = new float[rows * columns + 31];
+        Arrays.fill(data, Float.NaN);
+        for (int i = 0; i < rows * columns; i++) {
+            data[17 + i] = spread * (float) random.nextGaussian();
+        }
+        return new Matrix(data, 17, rows, columns);
+    }
+
+    private static Matrix rounded(Matrix matrix) {
+        for (int i = matrix.offset(); i < matrix.offset() + matrix.rows() * matrix.columns(); i++) {
+            matrix.data()[i] = bf16(matrix.data()[i]);
+        }
+        return matrix;
+    }
+
+    /** What the tiles see of queries: they are scaled by log₂e/√D before they are rounded. */
+    private static Matrix seen(Matrix q, int headDim) {
+        float scale = AmxAttention.scale(headDim);
+        Matrix seen = Matrix.zeros(q.rows(), q.columns());
+        for (int i = 0; i < seen.data().length; i++) {
+            seen.data()[i] = bf16(q.data()[q.offset() + i] * scale) / scale;
+        }
+        return seen;
+    }
+
+    private Positions scattered(int canvas) {
+        return Positions.of(random.ints(0, canvas)
+                .distinct()
+                .limit(Math.max(1, canvas / 5))
+                .sorted()
+                .toArray());
+    }
+
+    private BlockPattern pattern(BlockLayout layout, int heads, double density) {
+        BlockPattern.Builder builder = new BlockPattern.Builder(layout, heads);
+        for (int head = 0; head < heads; head++) {
+            for (int i = 0; i < layout.blocks(); i++) {
+                builder.keep(head, i, random.nextInt(layout.blocks()));
+                for (int j = 0; j < layout.blocks(); j++) {
+                    if (random.nextDouble() < density) {
+                        builder.keep(head, i, j);
+                    }
+                }
+            }
+        }
+        return builder.build();
+    }
+}
