@@ -25,13 +25,18 @@ static inline float tile_bf16(const uint8_t *at) {
 }
 
 static inline void tile_dot(int c, int a, int b) {
-    float sums[TILE_ROWS][16];
+    float sums[TILE_ROWS][16], right[32][16];
     memcpy(sums, tmm[c], sizeof sums);
+    for (int k = 0; k < 32; k++) {
+        for (int n = 0; n < 16; n++) {
+            right[k][n] = tile_bf16(&tmm[b][k / 2][4 * n + 2 * (k % 2)]);
+        }
+    }
     for (int m = 0; m < TILE_ROWS; m++) {
         for (int k = 0; k < 32; k++) {
             float left = tile_bf16(&tmm[a][m][2 * k]);
             for (int n = 0; n < 16; n++) {
-                sums[m][n] += left * tile_bf16(&tmm[b][k / 2][4 * n + 2 * (k % 2)]);
+                sums[m][n] += left * right[k][n];
             }
         }
     }
