@@ -261,7 +261,9 @@ class MainTest {
     @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
             generate -p x -n 7 --block-length 2 | 1 | blockLength = 2: must divide genLength = 7
             generate -p x --temperature NaN     | 1 | temperature = NaN: must be a number >= 0
-            generate -p x --skip 0.2            | 1 | --skip, --dense-steps, --select and --block-size go with --policy sparsed
+            generate -p x --skip 0.2            | 1 | --skip: does not go with --policy dense, which has no settings
+            generate -p x --policy window --skip 0.2 | 1 | --skip: does not go with --policy window, which has --preset, --select, --block-size
+            generate -p x --policy coverage --coverage 2 | 1 | coverage = 2.0: must be 0 ... 1
             generate -p x --policy sparsed --select 2 | 1 | select = 2.0: must be 0 ... 1
             generate -p x --threshold 0.9 --factor 1 | 1 | there is one rule
             generate -p x --alg entropy --threshold 0.9 | 1 | remasking = ENTROPY: is no probability
@@ -290,7 +292,7 @@ class MainTest {
             bench-forward -n 3                  | 1 | --gen-length 3: must be at least 7
             generate hello                      | 1 | prompt = hello
             generate -p x --stepz 3             | 2 | '--stepz', '3'; did you mean --steps?
-            generate -p x --policy foo          | 2 | expected one of [DENSE, SPARSED]
+            generate -p x --policy foo          | 2 | expected one of [dense, sparsed, auto, coverage, window
             generate -p x --steps many          | 2 | 'many' is not an int
             generate -p x -f y                  | 2 | mutually exclusive
             quality --tasks no-such-file        | 1 | no-such-file: no such file
