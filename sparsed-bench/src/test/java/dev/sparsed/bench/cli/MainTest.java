@@ -185,6 +185,51 @@ class MainTest {
     }
 
     @Test
+    void makesTasksThatItCanSolve() throws IOException {
+        Run made = run("tasks", "--lengths", "512", "--count", "2", "--families", "niah_single,variable_tracking");
+        assertThat(made.exitCode).isZero();
+        assertThat(made.out.lines()).hasSize(4);
+        Path tasks = Files.writeString(scratch.resolve("made.jsonl"), made.out);
+        Run solved = run("quality", "--tasks", tasks.toString(), "--task", "niah_single");
+        assertThat(solved.out.lines().toList().getLast()).contains("2/2");
+    }
+
+    @Test
+    void goesOnWhereItWasInterrupted() throws IOException {
+        Path tasks = Files.writeString(scratch.resolve("tasks.jsonl"), task("95+1=", "96", "right") + "\n");
+        Path out = scratch.resolve("out.jsonl");
+        String[] arguments = {
+            "quality",
+            "--tasks",
+            tasks.toString(),
+            "--out",
+            out.toString(),
+            "--compare",
+            "--caches",
+            "none",
+            "--rules",
+            "fixed",
+            "--policies",
+            "dense,window,coverage",
+            "--select",
+            "0",
+            "--block-size",
+            "8"
+        };
+        Run first = run(arguments);
+        assertThat(first.exitCode).isZero();
+        assertThat(first.out.lines()).hasSize(4);
+        String lines = Files.readString(out);
+        assertThat(lines.lines()).hasSize(3);
+        Run again = run(arguments);
+        assertThat(again.out).isEqualTo(first.out); // the times, too
+        assertThat(out).hasContent(lines);
+        arguments[arguments.length - 1] = "16";
+        assertThat(run(arguments).exitCode).isZero();
+        assertThat(Files.readAllLines(out)).hasSize(5); // dense has no blocks
+    }
+
+    @Test
     void comparesCachesRulesAndPolicies() throws IOException {
         Path tasks = Files.writeString(scratch.resolve("tasks.jsonl"), task("95+1=", "96", "right") + "\n");
         Run run = run(
@@ -250,7 +295,7 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"generate", "chat", "demo", "quality", "info"})
+    @ValueSource(strings = {"generate", "chat", "demo", "quality", "tasks", "info"})
     void everySubcommandHelps(String subcommand) {
         Run run = run(subcommand, "--help");
         assertThat(run.exitCode).isZero();
