@@ -221,7 +221,7 @@ public final class DiffusionModel implements AutoCloseable {
                     length < canvas.generationLength(),
                     outcome.timings(),
                     outcome.forwards(),
-                    plan.patterns(),
+                    plan.report(),
                     backend.info());
         }
     }

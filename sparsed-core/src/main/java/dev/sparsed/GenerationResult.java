@@ -1,5 +1,7 @@
 package dev.sparsed;
 
+import dev.sparsed.attention.AttentionPolicy;
+import dev.sparsed.attention.AttentionReport;
 import dev.sparsed.attention.BlockPattern;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +16,7 @@ public final class GenerationResult {
     private final boolean stopped;
     private final PhaseTimings timings;
     private final Forwards forwards;
-    private final List<BlockPattern> patterns;
+    private final AttentionReport attention;
     private final BackendInfo backend;
 
     GenerationResult(
@@ -25,7 +27,7 @@ public final class GenerationResult {
             boolean stopped,
             PhaseTimings timings,
             Forwards forwards,
-            List<BlockPattern> patterns,
+            AttentionReport attention,
             BackendInfo backend) {
         this.tokens = tokens.clone();
         this.text = text;
@@ -34,7 +36,7 @@ public final class GenerationResult {
         this.stopped = stopped;
         this.timings = timings;
         this.forwards = forwards;
-        this.patterns = List.copyOf(patterns);
+        this.attention = attention;
         this.backend = backend;
     }
 
@@ -88,19 +90,32 @@ public final class GenerationResult {
         return timings;
     }
 
-    /** {@return the selected pattern of every layer, empty if all steps were dense} */
+    /** {@return the policy that ran: the one that was asked for, or what {@link dev.sparsed.attention.SparseD#auto()} chose} */
+    public AttentionPolicy policy() {
+        return attention.policy();
+    }
+
+    /** {@return the last pattern of every layer, empty if all steps were dense} */
     public List<BlockPattern> patterns() {
-        return patterns;
+        return attention.patterns();
+    }
+
+    /**
+     * {@return by layer and query head, the share of dense attention that the pattern kept when it was last measured, the mean over the query rows,
+     * 0 … 1; empty if the policy was not {@linkplain AttentionPolicy#measured() measured} or all steps were dense}
+     */
+    public List<List<Double>> keptMass() {
+        return attention.keptMass();
     }
 
     /** {@return the share of key blocks each layer keeps, 0 … 1; empty if all steps were dense} */
     public List<Double> densityPerLayer() {
-        return patterns.stream().map(BlockPattern::density).toList();
+        return patterns().stream().map(BlockPattern::density).toList();
     }
 
     /** {@return the share of key blocks kept over all layers, 0 … 1; 1 if all steps were dense} */
     public double density() {
-        return patterns.stream().mapToDouble(BlockPattern::density).average().orElse(1);
+        return patterns().stream().mapToDouble(BlockPattern::density).average().orElse(1);
     }
 
     /** {@return what it ran on} */

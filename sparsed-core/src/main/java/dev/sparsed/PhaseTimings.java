@@ -7,7 +7,7 @@ import java.time.Duration;
  * Time and number of steps by the kind of attention they ran.
  *
  * @param dense time of the dense steps
- * @param select time of the dense step that also selected the pattern
+ * @param select time of the steps that selected patterns
  * @param sparse time of the block-sparse steps
  * @param denseSteps how many dense steps there were
  * @param selectSteps how many selecting steps there were
@@ -35,7 +35,7 @@ public record PhaseTimings(
         return switch (attention) {
             case DENSE ->
                 new PhaseTimings(dense.plusNanos(nanos), select, sparse, denseSteps + 1, selectSteps, sparseSteps);
-            case DENSE_AND_SELECT ->
+            case DENSE_AND_SELECT, SELECT_AND_SPARSE ->
                 new PhaseTimings(dense, select.plusNanos(nanos), sparse, denseSteps, selectSteps + 1, sparseSteps);
             case BLOCK_SPARSE ->
                 new PhaseTimings(dense, select, sparse.plusNanos(nanos), denseSteps, selectSteps, sparseSteps + 1);

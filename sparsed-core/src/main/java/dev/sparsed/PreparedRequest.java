@@ -1,6 +1,7 @@
 package dev.sparsed;
 
 import dev.sparsed.attention.AttentionPlan;
+import dev.sparsed.attention.GenerationShape;
 import dev.sparsed.diffusion.CacheMode;
 import dev.sparsed.diffusion.CacheSchedule;
 import dev.sparsed.diffusion.Canvas;
@@ -119,11 +120,12 @@ record PreparedRequest(GenerationRequest request, int[] prompt, ModelConfig conf
     /** {@return a new attention plan} */
     AttentionPlan plan() {
         return request.policy()
-                .plan(
+                .plan(new GenerationShape(
                         prompt.length + request.genLength(),
                         request.genLength(),
                         request.expectedSteps(),
-                        config.layers());
+                        config.layers(),
+                        config.heads().queryHeads()));
     }
 
     /** {@return whether keys and values outlive a step} */

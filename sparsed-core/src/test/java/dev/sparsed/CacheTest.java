@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.attention.AttentionPlan;
 import dev.sparsed.attention.AttentionPolicy;
+import dev.sparsed.attention.GenerationShape;
 import dev.sparsed.attention.SparseD;
 import dev.sparsed.diffusion.CacheMode;
 import dev.sparsed.diffusion.Remasking;
@@ -127,7 +128,9 @@ class CacheTest {
         try (Checkpoint checkpoint = Checkpoint.open(GOLDEN.resolve(model));
                 Backend running = Backends.open(LoadOptions.DEFAULT.withBackend(backend), DType.F32);
                 ExecutionContext context = running.newContext()) {
-            AttentionPlan plan = new SparseD(0, 0.4, 8).plan(75, 35, 8, config.layers());
+            AttentionPlan plan = new SparseD(0, 0.4, 8)
+                    .plan(new GenerationShape(
+                            75, 35, 8, config.layers(), config.heads().queryHeads()));
             ForwardPass pass = Transformer.load(checkpoint, config, 75, running)
                     .cachedForwardPass(context, 75, 75, plan, () -> {});
             Positions eligible = Positions.of(43, 44, 50, 51);

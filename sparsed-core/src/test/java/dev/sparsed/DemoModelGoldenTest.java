@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sparsed.GoldenCase.Recording;
 import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.attention.AttentionPlan;
+import dev.sparsed.attention.GenerationShape;
 import dev.sparsed.internal.checkpoint.Checkpoint;
 import dev.sparsed.internal.model.ForwardPass;
 import dev.sparsed.internal.model.ModelConfig;
@@ -45,7 +46,7 @@ class DemoModelGoldenTest {
 
     static Stream<Arguments> generatedRuns() {
         Stream<Arguments> scalar = GoldenCase.in(MODEL, RECORDINGS).stream()
-                .filter(_ -> TestBackends.withScalar())
+                .filter(golden -> TestBackends.withScalar())
                 .filter(golden -> ALL || golden.name().equals("addition"))
                 .flatMap(golden -> Stream.of(1, 2).map(threads -> Arguments.of(golden, "scalar", threads)));
         return Stream.concat(scalar, runs());
@@ -53,7 +54,7 @@ class DemoModelGoldenTest {
 
     static Stream<Arguments> computedRuns() {
         Stream<Arguments> scalar = GoldenCase.in(MODEL, RECORDINGS).stream()
-                .filter(_ -> TestBackends.withScalar())
+                .filter(golden -> TestBackends.withScalar())
                 .flatMap(golden ->
                         (ALL ? Stream.of(1, 2) : Stream.of(2)).map(threads -> Arguments.of(golden, "scalar", threads)));
         return Stream.concat(scalar, runs());
@@ -92,7 +93,13 @@ class DemoModelGoldenTest {
                 ExecutionContext context = running.newContext()) {
             int canvas = recorded.canvas(0).length;
             Positions generated = Positions.range(recorded.ints("prompt").length, canvas);
-            AttentionPlan plan = golden.policy().plan(canvas, golden.genLength(), golden.steps(), config.layers());
+            AttentionPlan plan = golden.policy()
+                    .plan(new GenerationShape(
+                            canvas,
+                            golden.genLength(),
+                            golden.steps(),
+                            config.layers(),
+                            config.heads().queryHeads()));
             ForwardPass pass = Transformer.load(checkpoint, config, canvas, running)
                     .forwardPass(context, canvas, generated.count(), plan, () -> {});
 

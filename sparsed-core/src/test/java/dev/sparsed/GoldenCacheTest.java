@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sparsed.GoldenCase.Recording;
 import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.attention.AttentionPolicy;
+import dev.sparsed.attention.GenerationShape;
 import dev.sparsed.internal.checkpoint.Checkpoint;
 import dev.sparsed.internal.model.ForwardPass;
 import dev.sparsed.internal.model.ModelConfig;
@@ -65,7 +66,13 @@ class GoldenCacheTest {
                             context,
                             canvas.length,
                             canvas.length,
-                            AttentionPolicy.dense().plan(canvas.length, 1, 1, config.layers()),
+                            AttentionPolicy.dense()
+                                    .plan(new GenerationShape(
+                                            canvas.length,
+                                            1,
+                                            1,
+                                            config.layers(),
+                                            config.heads().queryHeads())),
                             () -> {});
             GoldenReplayTest.assertClose(
                     context,

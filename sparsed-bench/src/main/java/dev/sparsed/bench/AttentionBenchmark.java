@@ -2,6 +2,7 @@ package dev.sparsed.bench;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.RatioRule;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.spi.Tensor;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -28,7 +29,7 @@ public class AttentionBenchmark extends AttentionOperands {
     @Setup
     public void open() {
         open(headDim);
-        rule = new SelectionRule(new BlockLayout(tokens, Math.min(tokens, GENERATED), BLOCK_SIZE), 0.3);
+        rule = new RatioRule(new BlockLayout(tokens, Math.min(tokens, GENERATED), BLOCK_SIZE), 0.3);
         logSumExp = device().empty(tokens, heads);
         device().context().attention().dense(queries, keys, values, layout, out, logSumExp);
     }

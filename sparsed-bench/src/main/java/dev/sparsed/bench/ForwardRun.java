@@ -32,6 +32,10 @@ public record ForwardRun(
 
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
+    /** The kinds of steps SparseD has, in its order. */
+    public static final List<AttentionMode> KINDS =
+            List.of(AttentionMode.DENSE, AttentionMode.DENSE_AND_SELECT, AttentionMode.BLOCK_SPARSE);
+
     /**
      * A kind of step.
      *
@@ -93,7 +97,7 @@ public record ForwardRun(
                 .build();
         GenerationResult result = model.generate(request, new Stopwatch(measured, generated, cancelled));
         Map<AttentionMode, Kind> kinds = new EnumMap<>(AttentionMode.class);
-        for (AttentionMode mode : AttentionMode.values()) {
+        for (AttentionMode mode : KINDS) {
             kinds.put(mode, kind(mode, measured, tokens, result.density()));
         }
         return new Outcome(kinds, result.density());

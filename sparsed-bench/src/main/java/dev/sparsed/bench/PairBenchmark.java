@@ -2,6 +2,7 @@ package dev.sparsed.bench;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.RatioRule;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.spi.DType;
 import dev.sparsed.spi.HeadLayout;
@@ -65,7 +66,7 @@ public class PairBenchmark extends KernelBenchmark {
         values = device.activation(ROWS, HEADS.keyValueColumns());
         attended = device.empty(ROWS, HEADS.queryColumns());
         logSumExp = device.empty(ROWS, HEADS.queryHeads());
-        rule = new SelectionRule(BLOCKS, 0.3);
+        rule = new RatioRule(BLOCKS, 0.3);
         pattern = device.pattern(BLOCKS, HEADS.queryHeads(), 0.3);
         device.context().attention().dense(queries, keys, values, HEADS, attended, logSumExp);
     }

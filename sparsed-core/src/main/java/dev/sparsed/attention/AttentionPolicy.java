@@ -9,13 +9,21 @@ public interface AttentionPolicy {
     /**
      * Draws up the plan of one request.
      *
-     * @param canvasLength N, prompt and generation
-     * @param generationLength G
-     * @param steps T, the denoising steps of the whole generation
-     * @param layers layers of the model
+     * @param shape the request and its model
      * @return a new plan
      */
-    AttentionPlan plan(int canvasLength, int generationLength, int steps, int layers);
+    AttentionPlan plan(GenerationShape shape);
+
+    /**
+     * The same policy, measured: when a pattern is selected, and in the first step where it is known from the start, the request also finds out
+     * how much of the dense attention the pattern keeps ({@link AttentionReport#keptMass}). Costs that step about as much again, and changes no
+     * result.
+     *
+     * @return the policy
+     */
+    default AttentionPolicy measured() {
+        return new Measured(this);
+    }
 
     /**
      * Dense attention in every step.

@@ -19,6 +19,11 @@ public record BlockLayout(int canvasLength, int generationLength, int blockSize)
         }
     }
 
+    /** {@return the same blocks of a canvas without a prompt} */
+    public BlockLayout allGeneration() {
+        return new BlockLayout(canvasLength, canvasLength, blockSize);
+    }
+
     /** {@return n = ⌈N/B⌉, the number of blocks} */
     public int blocks() {
         return Math.ceilDiv(canvasLength, blockSize);

@@ -6,8 +6,8 @@ record Dense() implements AttentionPolicy {
     static final Dense INSTANCE = new Dense();
 
     @Override
-    public AttentionPlan plan(int canvasLength, int generationLength, int steps, int layers) {
-        return new AttentionPlan(step -> AttentionMode.DENSE, null, layers);
+    public AttentionPlan plan(GenerationShape shape) {
+        return AttentionPlan.dense(this, shape.layers());
     }
 
     @Override

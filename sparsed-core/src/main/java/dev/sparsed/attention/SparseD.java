@@ -2,7 +2,7 @@ package dev.sparsed.attention;
 
 /**
  * SparseD (arXiv 2509.24014, ICLR 2026). Patterns differ from head to head, hardly change from step to step, and early steps matter most:
- * with e = ⌊T·skip⌋ + 1, the steps 0 … e are dense, step e also selects a pattern per layer and head ({@link SelectionRule}), and the
+ * with e = ⌊T·skip⌋ + 1, the steps 0 … e are dense, step e also selects a pattern per layer and head ({@link RatioRule}), and the
  * steps e + 1 … T − 1 are block-sparse with it. If e ≥ T − 1, all steps are dense and nothing is selected.
  *
  * @param skip s, the share of steps that stay dense, ≥ 0; 1 and above is all dense
@@ -13,15 +13,9 @@ public record SparseD(double skip, double select, int blockSize) implements Atte
 
     /** Checks the ranges. */
     public SparseD {
-        if (!(skip >= 0 && skip < Double.POSITIVE_INFINITY)) {
-            throw new IllegalArgumentException("skip = " + skip + ": must be a number >= 0");
-        }
-        if (!(select >= 0 && select <= 1)) {
-            throw new IllegalArgumentException("select = " + select + ": must be 0 ... 1");
-        }
-        if (blockSize < 1) {
-            throw new IllegalArgumentException("blockSize = " + blockSize + ": must be at least 1");
-        }
+        BlockBudget.checkSkip(skip);
+        BlockBudget.checkShare("select", select);
+        BlockBudget.checkBlockSize(blockSize);
     }
 
     /** {@return the paper's setting for long contexts: skip 0.2, select 0.3, blocks of 128} */
@@ -35,6 +29,18 @@ public record SparseD(double skip, double select, int blockSize) implements Atte
     }
 
     /**
+     * SparseD where it pays: dense attention on canvases of less than 4,096 tokens, {@link #longContext()} from there on. One number for all
+     * backends: 4,096 is the shortest canvas on which whole generations were measured faster than dense ones on a GPU (1.05 times; 1.6 at
+     * 65,536), and on a CPU, where it pays from about 512 on, what is given up below is the smaller part. On short canvases a fixed share is
+     * also the most likely to lose answers. The result tells what ran ({@code GenerationResult.policy}).
+     *
+     * @return the policy
+     */
+    public static AttentionPolicy auto() {
+        return Auto.INSTANCE;
+    }
+
+    /**
      * The same with a fixed number of dense steps instead of a share of them: for generations whose number of steps is not known beforehand.
      *
      * @param denseSteps the first so many steps are dense, ≥ 1; the last of them selects
@@ -44,22 +50,24 @@ public record SparseD(double skip, double select, int blockSize) implements Atte
         return new AfterSteps(this, denseSteps);
     }
 
+    /**
+     * The same without one of its parts.
+     *
+     * @param part what to leave out
+     * @return the policy
+     */
+    public AttentionPolicy without(SparseDAblation.Part part) {
+        return new SparseDAblation(this, part);
+    }
+
     @Override
-    public AttentionPlan plan(int canvasLength, int generationLength, int steps, int layers) {
-        return planned(canvasLength, generationLength, steps, layers, Math.floor(steps * skip) + 1);
+    public AttentionPlan plan(GenerationShape shape) {
+        return plan(this, shape, SelectOnce.after(skip, shape.steps()));
     }
 
-    private AttentionPlan planned(int canvasLength, int generationLength, int steps, int layers, double selecting) {
-        SelectionRule rule = new SelectionRule(new BlockLayout(canvasLength, generationLength, blockSize), select);
-        return new AttentionPlan(
-                step -> mode(step, selecting, steps), rule, layers); // a double: skip may be far above 1
-    }
-
-    private static AttentionMode mode(int step, double selecting, int steps) {
-        if (selecting >= steps - 1 || step < selecting) {
-            return AttentionMode.DENSE;
-        }
-        return step == selecting ? AttentionMode.DENSE_AND_SELECT : AttentionMode.BLOCK_SPARSE;
+    private AttentionPlan plan(AttentionPolicy policy, GenerationShape shape, SelectOnce schedule) {
+        return AttentionPlan.selecting(
+                policy, schedule::mode, new RatioRule(shape.blocks(blockSize), select), shape.layers());
     }
 
     /** {@link SparseD} whose first steps are counted. */
@@ -72,8 +80,8 @@ public record SparseD(double skip, double select, int blockSize) implements Atte
         }
 
         @Override
-        public AttentionPlan plan(int canvasLength, int generationLength, int steps, int layers) {
-            return method.planned(canvasLength, generationLength, steps, layers, denseSteps - 1);
+        public AttentionPlan plan(GenerationShape shape) {
+            return method.plan(this, shape, new SelectOnce(denseSteps - 1, shape.steps()));
         }
     }
 }

@@ -44,8 +44,7 @@ public final class CacheSchedule {
      * @param canvasLength N
      */
     Positions next(AttentionMode attention, int blockStart, int blockEnd, int canvasLength) {
-        boolean refresh =
-                mode == CacheMode.NONE || !valid || age >= interval || attention == AttentionMode.DENSE_AND_SELECT;
+        boolean refresh = mode == CacheMode.NONE || !valid || age >= interval || attention.selects();
         age = refresh ? 1 : age + 1;
         valid = true;
         return refresh ? Positions.range(0, canvasLength) : mode.rows(blockStart, blockEnd, canvasLength);

@@ -88,7 +88,7 @@ public record DenoisingLoop(
         Positions eligible = canvas.masks(start, end);
         Positions rows = Positions.range(0, 0);
         List<Commit> commits = new ArrayList<>();
-        if (eligible.count() > 0 || attention == AttentionMode.DENSE_AND_SELECT) { // else the block is complete
+        if (eligible.count() > 0 || attention.selects()) { // else the block is complete
             rows = cache.next(attention, start, end, canvas.length());
             Tensor logits = denoiser.logits(canvas.tokens(), attention, rows, eligible);
             Candidates candidates = sampler.sample(logits, eligible, step, context);

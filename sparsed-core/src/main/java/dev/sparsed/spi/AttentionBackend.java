@@ -46,6 +46,35 @@ public interface AttentionBackend {
             Tensor out);
 
     /**
+     * {@link #blockSparse(Tensor, Positions, Tensor, Tensor, HeadLayout, BlockPattern, Tensor)} that also tells how large the kept scores are:
+     * with the log-sum-exp of {@link #dense} for the same queries and keys, exp(kept − dense) is the share of a row's attention that the
+     * pattern keeps. A backend need not offer it.
+     *
+     * @param queries {@code [R, queryHeads × headDim]}
+     * @param rows canvas position of each query row
+     * @param keys {@code [N, keyValueHeads × headDim]}
+     * @param values {@code [N, keyValueHeads × headDim]}
+     * @param heads how the columns split into heads
+     * @param pattern the kept key blocks
+     * @param out {@code [R, queryHeads × headDim]}, overwritten; not one of the inputs
+     * @param logSumExp {@code [R, queryHeads]}, overwritten with ln Σ exp(score) over the kept keys
+     * @throws UnsupportedOperationException if this backend has no such kernel
+     */
+    default void blockSparse(
+            Tensor queries,
+            Positions rows,
+            Tensor keys,
+            Tensor values,
+            HeadLayout heads,
+            BlockPattern pattern,
+            Tensor out,
+            Tensor logSumExp) {
+        throw new UnsupportedOperationException(
+                "this backend cannot measure what a pattern keeps of the attention: take the scalar or vector backend,"
+                        + " or a policy that is not measured()");
+    }
+
+    /**
      * Selects the key blocks to keep, per query head and query block, from one dense step (SparseD, arXiv 2509.24014, §3.1: isolated
      * selection). Streams over Q·Kᵀ once more, without values.
      *

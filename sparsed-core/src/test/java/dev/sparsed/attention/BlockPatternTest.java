@@ -75,7 +75,7 @@ class BlockPatternTest {
     @ParameterizedTest
     @CsvSource({"0, 1, 1", "0.3, 5, 2", "0.5, 9, 3", "0.99, 16, 4", "1, 16, 4"})
     void budgetsAreOneMoreThanTheShareAndClamped(double select, int promptBudget, int generationBudget) {
-        SelectionRule rule = new SelectionRule(new BlockLayout(128, 32, 8), select); // n = 16, n_g = 4
+        RatioRule rule = new RatioRule(new BlockLayout(128, 32, 8), select); // n = 16, n_g = 4
         assertThat(rule.promptBudget()).isEqualTo(promptBudget);
         assertThat(rule.generationBudget()).isEqualTo(generationBudget);
     }
@@ -131,6 +131,6 @@ class BlockPatternTest {
         assertThatIllegalArgumentException().isThrownBy(() -> new BlockLayout(0, 0, 8));
         assertThatIllegalArgumentException().isThrownBy(() -> new BlockLayout(8, 9, 8));
         assertThatIllegalArgumentException().isThrownBy(() -> new BlockLayout(8, 4, 0));
-        assertThatIllegalArgumentException().isThrownBy(() -> new SelectionRule(new BlockLayout(8, 4, 4), Double.NaN));
+        assertThatIllegalArgumentException().isThrownBy(() -> new RatioRule(new BlockLayout(8, 4, 4), Double.NaN));
     }
 }

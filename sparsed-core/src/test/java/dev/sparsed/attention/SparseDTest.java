@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class SparseDTest {
 
     private static List<AttentionMode> modes(double skip, int steps) {
-        AttentionPlan plan = new SparseD(skip, 0.3, 32).plan(256, 64, steps, 2);
+        AttentionPlan plan = new SparseD(skip, 0.3, 32).plan(new GenerationShape(256, 64, steps, 2, 3));
         return IntStream.range(0, steps).mapToObj(plan::at).toList();
     }
 
@@ -44,10 +44,10 @@ class SparseDTest {
 
     @Test
     void aNumberOfDenseStepsMayBeGiven() {
-        AttentionPlan plan = new SparseD(0.2, 0.3, 32).afterSteps(3).plan(256, 64, 64, 2);
+        AttentionPlan plan = new SparseD(0.2, 0.3, 32).afterSteps(3).plan(new GenerationShape(256, 64, 64, 2, 3));
         assertThat(IntStream.range(0, 5).mapToObj(plan::at).toList())
                 .containsExactly(DENSE, DENSE, DENSE_AND_SELECT, BLOCK_SPARSE, BLOCK_SPARSE);
-        AttentionPlan tooShort = new SparseD(0.2, 0.3, 32).afterSteps(3).plan(256, 64, 3, 2);
+        AttentionPlan tooShort = new SparseD(0.2, 0.3, 32).afterSteps(3).plan(new GenerationShape(256, 64, 3, 2, 3));
         assertThat(IntStream.range(0, 3).mapToObj(tooShort::at).toList()).containsOnly(DENSE);
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> SparseD.longContext().afterSteps(0))
@@ -81,12 +81,13 @@ class SparseDTest {
 
     @Test
     void planHoldsWhatWasSelected() {
-        AttentionPlan plan = new SparseD(0.2, 0.3, 32).plan(64, 32, 16, 2);
+        AttentionPlan plan = new SparseD(0.2, 0.3, 32).plan(new GenerationShape(64, 32, 16, 2, 3));
         assertThat(plan.patterns()).isEmpty();
         assertThatIllegalStateException().isThrownBy(() -> plan.pattern(1)).withMessageContaining("layer 1");
         BlockPattern pattern = BlockPattern.full(new BlockLayout(64, 32, 32), 3);
         plan.keep(1, pattern);
         assertThat(plan.pattern(1)).isSameAs(pattern);
-        assertThatIllegalStateException().isThrownBy(AttentionPolicy.dense().plan(64, 32, 16, 2)::rule);
+        assertThatIllegalStateException()
+                .isThrownBy(AttentionPolicy.dense().plan(new GenerationShape(64, 32, 16, 2, 3))::rule);
     }
 }

@@ -52,6 +52,12 @@ final class ChatOptions {
         add(parts, "top-k ", sampling.topK());
         add(parts, "alg-temp ", sampling.algTemp());
         add(parts, "", sampling.commitRule());
+        if (request.cacheInterval() != Integer.MAX_VALUE) {
+            parts.add("cache-interval " + request.cacheInterval());
+        }
+        if (request.expectedSteps() != request.steps()) {
+            parts.add("expected-steps " + request.expectedSteps());
+        }
         parts.add("cfg-scale " + sampling.cfgScale());
         parts.add("seed " + sampling.seed());
         return String.join(", ", parts);

@@ -39,8 +39,8 @@ final class ComparisonOptions {
             paramLabel = "NAME",
             split = ",",
             defaultValue = "dense,sparsed",
-            description = "With --compare: dense, and sparsed with the settings given beside --policy sparsed."
-                    + " Default: both.")
+            description = "With --compare: names of --policy; each takes those of the settings given that it has."
+                    + " Default: ${DEFAULT-VALUE}.")
     private List<PolicyOptions.Policy> policies = List.of();
 
     /** {@return whether to compare} */
@@ -58,14 +58,13 @@ final class ComparisonOptions {
     List<Setting> settings(SamplingOptions sampling) {
         List<Setting> settings = new ArrayList<>();
         for (PolicyOptions.Policy policy : policies) {
-            AttentionPolicy attention =
-                    policy == PolicyOptions.Policy.DENSE ? AttentionPolicy.dense() : sampling.sparseD();
+            AttentionPolicy attention = sampling.policy(policy);
             for (CacheMode cache : caches) {
                 for (String rule : rules) {
                     setRule(rule, GenerationRequest.builder()); // a wrong one should not have to wait for its turn
-                    settings.add(new Setting(lower(cache), rule, lower(policy), request -> {
-                        sampling.apply(request);
-                        request.cache(cache).policy(attention);
+                    settings.add(new Setting(lower(cache), rule, policy.toString(), request -> {
+                        sampling.apply(request, attention);
+                        request.cache(cache);
                         setRule(rule, request);
                     }));
                 }

@@ -1,7 +1,6 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.DiffusionModel;
-import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.bench.FmaPeak;
 import dev.sparsed.bench.ForwardRun;
 import dev.sparsed.bench.MemoryUse;
@@ -194,7 +193,7 @@ final class ForwardCommand implements Callable<Integer> {
         double dense = outcome.denseGeneration(steps);
         double sparse = outcome.sparseGeneration(steps, skip);
         List<ForwardRun.Kind> kinds =
-                Arrays.stream(AttentionMode.values()).map(outcome.kinds()::get).toList();
+                ForwardRun.KINDS.stream().map(outcome.kinds()::get).toList();
         print(
                 out,
                 "%7d %10.3f s %10.3f s %10.3f s %8.3f %10.1f s %10.1f s %8.2fx %,11d",

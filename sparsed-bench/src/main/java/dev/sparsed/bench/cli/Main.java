@@ -21,6 +21,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             ChatCommand.class,
             DemoCommand.class,
             QualityCommand.class,
+            TasksCommand.class,
             InfoCommand.class,
             BenchCommand.class,
             ForwardCommand.class,

@@ -1,19 +1,64 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.attention.AttentionPolicy;
+import dev.sparsed.attention.Coverage;
+import dev.sparsed.attention.PowerStrided;
+import dev.sparsed.attention.SinkWindow;
+import dev.sparsed.attention.SlidingWindow;
 import dev.sparsed.attention.SparseD;
+import dev.sparsed.attention.SparseDAblation.Part;
+import dev.sparsed.attention.Strided;
+import dev.sparsed.attention.UniformRandom;
+import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Dense attention or SparseD. */
+/** How attention looks, by name. */
 final class PolicyOptions {
+
+    private static final String SELECT = "--select";
+    private static final String BLOCK_SIZE = "--block-size";
+    private static final List<String> STATIC = List.of("--preset", SELECT, BLOCK_SIZE);
+    private static final List<String> ABLATION = List.of("--preset", "--skip", SELECT, BLOCK_SIZE);
 
     /** The policies by name. */
     enum Policy {
         /** Dense attention in every step. */
-        DENSE,
+        DENSE(List.of()),
         /** SparseD. */
-        SPARSED
+        SPARSED(List.of("--preset", "--skip", "--dense-steps", SELECT, BLOCK_SIZE)),
+        /** SparseD where it pays. */
+        AUTO(List.of()),
+        /** SparseD with a budget by coverage. */
+        COVERAGE(List.of("--skip", "--coverage", "--floor", "--cap", BLOCK_SIZE)),
+        /** A sliding window. */
+        WINDOW(STATIC),
+        /** The first block and a window. */
+        SINK_WINDOW(STATIC),
+        /** Strides that differ among heads. */
+        STRIDED(STATIC),
+        /** Powers of two. */
+        POWER_STRIDED(List.of(BLOCK_SIZE)),
+        /** Random blocks. */
+        RANDOM(STATIC),
+        /** SparseD that selects in every sparse step. */
+        NO_REUSE(ABLATION),
+        /** SparseD that selects prompt and generation together. */
+        NO_ISOLATION(ABLATION),
+        /** SparseD without dense steps. */
+        NO_SKIP(ABLATION);
+
+        private final List<String> settings;
+
+        Policy(List<String> settings) {
+            this.settings = settings;
+        }
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
     }
 
     /** The settings of SparseD's paper. */
@@ -28,7 +73,9 @@ final class PolicyOptions {
             names = "--policy",
             paramLabel = "NAME",
             defaultValue = "dense",
-            description = "Attention: dense or sparsed. Default: ${DEFAULT-VALUE}.")
+            description = "Attention: dense, sparsed, auto (sparsed from 4096 tokens on, else dense), coverage; for"
+                    + " comparison the fixed patterns window, sink-window, strided, power-strided and random, and the"
+                    + " ablations of sparsed no-reuse, no-isolation and no-skip. Default: ${DEFAULT-VALUE}.")
     private Policy policy = Policy.DENSE;
 
     @Option(
@@ -49,45 +96,101 @@ final class PolicyOptions {
     private @Nullable Integer denseSteps;
 
     @Option(
-            names = "--select",
+            names = SELECT,
             paramLabel = "SHARE",
-            description = "SparseD: share of the key blocks to keep, 0 ... 1.")
+            description = "SparseD and fixed patterns: share of the key blocks to keep, 0 ... 1.")
     private @Nullable Double select;
 
-    @Option(names = "--block-size", paramLabel = "N", description = "SparseD: positions per block.")
+    @Option(names = BLOCK_SIZE, paramLabel = "N", description = "Positions per block.")
     private @Nullable Integer blockSize;
+
+    @Option(
+            names = "--coverage",
+            paramLabel = "SHARE",
+            description = "coverage: share of the attention that the kept blocks cover, 0 ... 1. Default: 0.98.")
+    private @Nullable Double coverage;
+
+    @Option(
+            names = "--floor",
+            paramLabel = "SHARE",
+            description = "coverage: the least share of blocks to keep. Default: 0, one block.")
+    private @Nullable Double floor;
+
+    @Option(
+            names = "--cap",
+            paramLabel = "SHARE",
+            description = "coverage: the largest share of blocks to keep. Default: 1, all of them.")
+    private @Nullable Double cap;
 
     /**
      * The policy that is meant.
      *
      * @return the policy
-     * @throws IllegalArgumentException if a setting is out of range, or given for dense attention
+     * @throws IllegalArgumentException if a setting is out of range, or given for a policy that has no use for it
      */
     AttentionPolicy policy() {
-        if (policy == Policy.DENSE) {
-            if (preset != null || skip != null || denseSteps != null || select != null || blockSize != null) {
-                throw new IllegalArgumentException(
-                        "--preset, --skip, --dense-steps, --select and --block-size go with --policy sparsed");
-            }
-            return AttentionPolicy.dense();
+        check("--preset", preset);
+        check("--skip", skip);
+        check("--dense-steps", denseSteps);
+        check(SELECT, select);
+        check(BLOCK_SIZE, blockSize);
+        check("--coverage", coverage);
+        check("--floor", floor);
+        check("--cap", cap);
+        return of(policy);
+    }
+
+    private void check(String option, @Nullable Object value) {
+        if (value != null && !policy.settings.contains(option)) {
+            throw new IllegalArgumentException(option + ": does not go with --policy " + policy + ", which has "
+                    + (policy.settings.isEmpty() ? "no settings" : String.join(", ", policy.settings)));
         }
-        return sparseD();
     }
 
     /**
-     * {@return SparseD with the settings given, whatever the policy}
+     * {@return a policy with those of the settings given that it has}
      *
-     * @throws IllegalArgumentException if a setting is out of range
+     * @param name which
+     * @throws IllegalArgumentException if one of them is out of range
      */
-    AttentionPolicy sparseD() {
+    AttentionPolicy of(Policy name) {
+        SparseD method = sparseD();
+        return switch (name) {
+            case DENSE -> AttentionPolicy.dense();
+            case SPARSED -> counted(method);
+            case AUTO -> SparseD.auto();
+            case COVERAGE ->
+                new Coverage(
+                        method.skip(),
+                        orElse(coverage, 0.98),
+                        orElse(floor, 0.0),
+                        orElse(cap, 1.0),
+                        method.blockSize());
+            case WINDOW -> new SlidingWindow(method.select(), method.blockSize());
+            case SINK_WINDOW -> new SinkWindow(1, method.select(), method.blockSize());
+            case STRIDED -> new Strided(method.select(), method.blockSize());
+            case POWER_STRIDED -> new PowerStrided(1, method.blockSize());
+            case RANDOM -> new UniformRandom(method.select(), method.blockSize(), 0);
+            case NO_REUSE -> method.without(Part.REUSE);
+            case NO_ISOLATION -> method.without(Part.ISOLATION);
+            case NO_SKIP -> method.without(Part.SKIP);
+        };
+    }
+
+    private AttentionPolicy counted(SparseD method) {
         if (skip != null && denseSteps != null) {
             throw new IllegalArgumentException("--skip and --dense-steps: give one");
         }
-        SparseD base = preset == Preset.LONG ? SparseD.longContext() : SparseD.shortContext();
-        SparseD method = new SparseD(
-                skip == null ? base.skip() : skip,
-                select == null ? base.select() : select,
-                blockSize == null ? base.blockSize() : blockSize);
         return denseSteps == null ? method : method.afterSteps(denseSteps);
+    }
+
+    private SparseD sparseD() {
+        SparseD base = preset == Preset.LONG ? SparseD.longContext() : SparseD.shortContext();
+        return new SparseD(
+                orElse(skip, base.skip()), orElse(select, base.select()), orElse(blockSize, base.blockSize()));
+    }
+
+    private static <T> T orElse(@Nullable T value, T otherwise) {
+        return value == null ? otherwise : value;
     }
 }

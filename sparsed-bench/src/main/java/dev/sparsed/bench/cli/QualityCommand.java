@@ -3,6 +3,7 @@ package dev.sparsed.bench.cli;
 import dev.sparsed.GenerationCancelledException;
 import dev.sparsed.bench.DemoModel;
 import dev.sparsed.bench.quality.ComparisonTable;
+import dev.sparsed.bench.quality.OutcomeLog;
 import dev.sparsed.bench.quality.QualityRun;
 import dev.sparsed.bench.quality.QualityTable;
 import dev.sparsed.bench.quality.Setting;
@@ -69,6 +70,12 @@ final class QualityCommand implements Callable<Integer> {
     @Option(names = "--block-length", paramLabel = "N", description = "Tokens per block instead of what the tasks say.")
     private @Nullable Integer blockLength;
 
+    @Option(
+            names = "--out",
+            paramLabel = "FILE",
+            description = "Append every outcome as a line of JSON; what the file holds already is not computed again.")
+    private @Nullable Path out;
+
     @Mixin
     private SamplingOptions sampling = new SamplingOptions();
 
@@ -82,24 +89,38 @@ final class QualityCommand implements Callable<Integer> {
     public Integer call() {
         List<Task> tasks = selected();
         List<Setting> settings = comparison.isGiven() ? comparison.settings(sampling) : List.of();
-        try (LoadedModel loaded = model.load()) {
+        try (LoadedModel loaded = model.load();
+                OutcomeLog log = out == null ? null : OutcomeLog.open(out)) {
             if (settings.isEmpty()) {
-                count(tasks, run(loaded, sampling::apply));
+                count(tasks, run(loaded, sampling::apply), log);
             } else {
-                compare(tasks, settings, loaded);
+                compare(tasks, settings, loaded, log);
             }
         }
         return 0;
     }
 
+    /** The task's outcome, from the log if it has it. */
+    private TaskOutcome solve(Task task, QualityRun run, @Nullable OutcomeLog log) {
+        if (log == null) {
+            return run.run(task);
+        }
+        String setting = run.model().info() + ", " + ChatOptions.described(QualityRun.request(task, run.settings()));
+        return log.find(setting, task).orElseGet(() -> {
+            TaskOutcome outcome = run.run(task);
+            log.add(setting, outcome);
+            return outcome;
+        });
+    }
+
     /** The settings take turns, task by task, so that a machine that is slow for a while is so for all of them. */
-    private void compare(List<Task> tasks, List<Setting> settings, LoadedModel loaded) {
+    private void compare(List<Task> tasks, List<Setting> settings, LoadedModel loaded, @Nullable OutcomeLog log) {
         Map<Setting, List<TaskOutcome>> outcomes = new LinkedHashMap<>();
         try {
             run(loaded, settings.getFirst().settings()).run(tasks.getLast()); // so that no setting pays for compiling
             for (int i = 0; i < tasks.size(); i++) {
                 for (Setting setting : settings) {
-                    TaskOutcome outcome = run(loaded, setting.settings()).run(tasks.get(i));
+                    TaskOutcome outcome = solve(tasks.get(i), run(loaded, setting.settings()), log);
                     outcomes.computeIfAbsent(setting, key -> new ArrayList<>()).add(outcome);
                     main.shell()
                             .err()
@@ -157,11 +178,11 @@ final class QualityCommand implements Callable<Integer> {
         }
     }
 
-    private void count(List<Task> tasks, QualityRun run) {
+    private void count(List<Task> tasks, QualityRun run, @Nullable OutcomeLog log) {
         List<TaskOutcome> outcomes = new ArrayList<>();
         try {
             for (Task task : tasks) {
-                TaskOutcome outcome = run.run(task);
+                TaskOutcome outcome = solve(task, run, log);
                 outcomes.add(outcome);
                 main.shell().err().println(progress(outcome, outcomes.size(), tasks.size()));
             }

@@ -115,6 +115,16 @@ final class SamplingOptions {
      * @throws IllegalArgumentException if the policy's settings are out of range
      */
     void apply(GenerationRequest.Builder request) {
+        apply(request, policy.policy());
+    }
+
+    /**
+     * Sets all of it but the policy.
+     *
+     * @param request the request
+     * @param attention the policy instead
+     */
+    void apply(GenerationRequest.Builder request, AttentionPolicy attention) {
         set(temperature, request::temperature);
         set(topP, request::topP);
         set(topK, request::topK);
@@ -126,12 +136,16 @@ final class SamplingOptions {
         set(entropyBound, request::entropyBound);
         set(expectedSteps, request::expectedSteps);
         set(cacheInterval, request::cacheInterval);
-        request.cfgScale(cfgScale).cache(cache).stopAtEos(stopAtEos).seed(seed).policy(policy.policy());
+        request.cfgScale(cfgScale).cache(cache).stopAtEos(stopAtEos).seed(seed).policy(attention);
     }
 
-    /** {@return SparseD with the settings given, whatever the policy} */
-    AttentionPolicy sparseD() {
-        return policy.sparseD();
+    /**
+     * {@return a policy with those of the settings given that it has}
+     *
+     * @param name which
+     */
+    AttentionPolicy policy(PolicyOptions.Policy name) {
+        return policy.of(name);
     }
 
     private static <T> void set(@Nullable T value, Consumer<T> option) {

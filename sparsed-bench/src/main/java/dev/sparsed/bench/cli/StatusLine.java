@@ -36,6 +36,7 @@ final class StatusLine {
             case DENSE -> "dense";
             case DENSE_AND_SELECT -> "dense + select";
             case BLOCK_SPARSE -> "block-sparse";
+            case SELECT_AND_SPARSE -> "select + block-sparse";
         };
     }
 }

@@ -7,7 +7,7 @@ import java.util.function.ToDoubleFunction;
 /** The same tasks with several settings, a row for each: what was solved, and what a task took on average. */
 public final class ComparisonTable {
 
-    private static final String ROW = "%-8s %-18s %-8s %9s %7s %8s %8s %9s %9s";
+    private static final String ROW = "%-8s %-18s %-13s %9s %7s %8s %8s %9s %9s";
 
     private ComparisonTable() {}
 

@@ -3,6 +3,7 @@ package dev.sparsed.bench.quality;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -71,6 +72,31 @@ public final class TaskFile {
         } catch (IllegalArgumentException e) {
             throw new TaskFileException(name + ":" + number + ": " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * A task as a line of such a file.
+     *
+     * @param task the task
+     * @return JSON without a line end
+     */
+    public static String line(Task task) {
+        ObjectNode line = JSON.createObjectNode()
+                .put("id", task.id())
+                .put("task", task.name())
+                .put("length", task.length())
+                .put("user", task.user())
+                .put("assistant_prefix", task.assistantPrefix())
+                .put("gen_length", task.genLength())
+                .put("block_length", task.blockLength())
+                .put("steps", task.steps())
+                .put("mode", task.mode().name().toLowerCase(Locale.ROOT));
+        if (task.mode() == AnswerMode.EXACT || task.mode() == AnswerMode.SUDOKU) {
+            line.put("answer", task.answer().getFirst());
+        } else {
+            task.answer().forEach(line.putArray("answer")::add);
+        }
+        return line.toString();
     }
 
     private static Task task(JsonNode line) {

@@ -1,5 +1,7 @@
 package dev.sparsed.bench.quality;
 
+import org.jspecify.annotations.Nullable;
+
 /** A tasks file is missing or malformed; the message names file, line and field, and what was expected. */
 public final class TaskFileException extends RuntimeException {
 
@@ -9,9 +11,9 @@ public final class TaskFileException extends RuntimeException {
      * Creates it.
      *
      * @param message file, line, cause
-     * @param cause what was thrown underneath
+     * @param cause what was thrown underneath, if anything
      */
-    public TaskFileException(String message, Throwable cause) {
+    public TaskFileException(String message, @Nullable Throwable cause) {
         super(message, cause);
     }
 }

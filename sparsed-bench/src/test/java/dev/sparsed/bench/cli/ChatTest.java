@@ -165,7 +165,7 @@ class ChatTest {
                 .contains("> sparsed: /frob: no such command; /help lists them")
                 .contains("> sparsed: nothing has been asked yet")
                 .contains("expected one of [DENSE, SPARSED]")
-                .contains("--skip, --dense-steps, --select and --block-size go with --policy sparsed")
+                .contains("--skip: does not go with --policy dense")
                 .contains("blockLength = 7: must divide genLength = 128")
                 .contains("Unknown options: '--stepz', '3'");
         assertThat(run.out).isEqualToNormalizingNewlines(answer(0, ChatMessage.user("95+1=")) + "\n");

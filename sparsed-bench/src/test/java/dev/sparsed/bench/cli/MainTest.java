@@ -185,6 +185,51 @@ class MainTest {
     }
 
     @Test
+    void makesTasksThatItCanSolve() throws IOException {
+        Run made = run("tasks", "--lengths", "512", "--count", "2", "--families", "niah_single,variable_tracking");
+        assertThat(made.exitCode).isZero();
+        assertThat(made.out.lines()).hasSize(4);
+        Path tasks = Files.writeString(scratch.resolve("made.jsonl"), made.out);
+        Run solved = run("quality", "--tasks", tasks.toString(), "--task", "niah_single");
+        assertThat(solved.out.lines().toList().getLast()).contains("2/2");
+    }
+
+    @Test
+    void goesOnWhereItWasInterrupted() throws IOException {
+        Path tasks = Files.writeString(scratch.resolve("tasks.jsonl"), task("95+1=", "96", "right") + "\n");
+        Path out = scratch.resolve("out.jsonl");
+        String[] arguments = {
+            "quality",
+            "--tasks",
+            tasks.toString(),
+            "--out",
+            out.toString(),
+            "--compare",
+            "--caches",
+            "none",
+            "--rules",
+            "fixed",
+            "--policies",
+            "dense,window,coverage",
+            "--select",
+            "0",
+            "--block-size",
+            "8"
+        };
+        Run first = run(arguments);
+        assertThat(first.exitCode).isZero();
+        assertThat(first.out.lines()).hasSize(4);
+        String lines = Files.readString(out);
+        assertThat(lines.lines()).hasSize(3);
+        Run again = run(arguments);
+        assertThat(again.out).isEqualTo(first.out); // the times, too
+        assertThat(out).hasContent(lines);
+        arguments[arguments.length - 1] = "16";
+        assertThat(run(arguments).exitCode).isZero();
+        assertThat(Files.readAllLines(out)).hasSize(5); // dense has no blocks
+    }
+
+    @Test
     void comparesCachesRulesAndPolicies() throws IOException {
         Path tasks = Files.writeString(scratch.resolve("tasks.jsonl"), task("95+1=", "96", "right") + "\n");
         Run run = run(
@@ -250,7 +295,7 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"generate", "chat", "demo", "quality", "info"})
+    @ValueSource(strings = {"generate", "chat", "demo", "quality", "tasks", "info"})
     void everySubcommandHelps(String subcommand) {
         Run run = run(subcommand, "--help");
         assertThat(run.exitCode).isZero();
@@ -261,7 +306,9 @@ class MainTest {
     @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
             generate -p x -n 7 --block-length 2 | 1 | blockLength = 2: must divide genLength = 7
             generate -p x --temperature NaN     | 1 | temperature = NaN: must be a number >= 0
-            generate -p x --skip 0.2            | 1 | --skip, --dense-steps, --select and --block-size go with --policy sparsed
+            generate -p x --skip 0.2            | 1 | --skip: does not go with --policy dense, which has no settings
+            generate -p x --policy window --skip 0.2 | 1 | --skip: does not go with --policy window, which has --preset, --select, --block-size
+            generate -p x --policy coverage --coverage 2 | 1 | coverage = 2.0: must be 0 ... 1
             generate -p x --policy sparsed --select 2 | 1 | select = 2.0: must be 0 ... 1
             generate -p x --threshold 0.9 --factor 1 | 1 | there is one rule
             generate -p x --alg entropy --threshold 0.9 | 1 | remasking = ENTROPY: is no probability
@@ -290,7 +337,7 @@ class MainTest {
             bench-forward -n 3                  | 1 | --gen-length 3: must be at least 7
             generate hello                      | 1 | prompt = hello
             generate -p x --stepz 3             | 2 | '--stepz', '3'; did you mean --steps?
-            generate -p x --policy foo          | 2 | expected one of [DENSE, SPARSED]
+            generate -p x --policy foo          | 2 | expected one of [dense, sparsed, auto, coverage, window
             generate -p x --steps many          | 2 | 'many' is not an int
             generate -p x -f y                  | 2 | mutually exclusive
             quality --tasks no-such-file        | 1 | no-such-file: no such file

@@ -31,8 +31,17 @@ public interface CpuAttention {
      * @param heads head layout
      * @param pattern kept blocks
      * @param out {@code [R, queryHeads × headDim]}
+     * @param logSumExp {@code [R, queryHeads]}, over the kept keys, or null
      */
-    void blockSparse(Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out);
+    void blockSparse(
+            Matrix q,
+            Positions rows,
+            Matrix k,
+            Matrix v,
+            HeadLayout heads,
+            BlockPattern pattern,
+            Matrix out,
+            @Nullable Matrix logSumExp);
 
     /**
      * Block selection.

@@ -165,6 +165,32 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
             HeadLayout heads,
             BlockPattern pattern,
             Tensor out) {
+        attendSparsely(queries, rows, keys, values, heads, pattern, out, null);
+    }
+
+    @Override
+    public void blockSparse(
+            Tensor queries,
+            Positions rows,
+            Tensor keys,
+            Tensor values,
+            HeadLayout heads,
+            BlockPattern pattern,
+            Tensor out,
+            Tensor logSumExp) {
+        Matrix sums = matrix("logSumExp", logSumExp, rows.count(), heads.queryHeads());
+        attendSparsely(queries, rows, keys, values, heads, pattern, out, sums);
+    }
+
+    private void attendSparsely(
+            Tensor queries,
+            Positions rows,
+            Tensor keys,
+            Tensor values,
+            HeadLayout heads,
+            BlockPattern pattern,
+            Tensor out,
+            @Nullable Matrix logSumExp) {
         int canvas = pattern.layout().canvasLength();
         check(
                 pattern.heads() == heads.queryHeads(),
@@ -178,7 +204,8 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
                         matrix("values", values, canvas, heads.keyValueColumns()),
                         heads,
                         pattern,
-                        matrix("out", out, rows.count(), heads.queryColumns()));
+                        matrix("out", out, rows.count(), heads.queryColumns()),
+                        logSumExp);
     }
 
     @Override

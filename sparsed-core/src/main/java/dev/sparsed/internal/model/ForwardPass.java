@@ -4,6 +4,7 @@ import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.attention.AttentionPlan;
 import dev.sparsed.diffusion.Denoiser;
 import dev.sparsed.internal.model.TransformerWeights.Layer;
+import dev.sparsed.spi.AttentionBackend;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
@@ -44,10 +45,8 @@ public final class ForwardPass implements Denoiser {
     private final Tensor eligibleNormed;
     private final Tensor logits;
     private @Nullable Tensor logSumExp;
+    private @Nullable Recall recall;
     private boolean filled;
-
-    /** Passes that selected patterns. */
-    private int selections;
 
     ForwardPass(
             ModelConfig config,
@@ -96,15 +95,14 @@ public final class ForwardPass implements Denoiser {
         int from = forwarded.get(0);
         int[] forwardedTokens = Arrays.copyOfRange(tokens, from, from + forwarded.count());
         Tensor last;
-        if (attention == AttentionMode.DENSE_AND_SELECT) {
-            selections++;
+        if (attention.selects() || plan.measures(attention)) {
             firstLayers(config.layers(), forwardedTokens, attention, forwarded);
             last = gathered(hidden, from, wanted, eligibleHidden);
         } else {
             int lastLayer = config.layers() - 1;
             beforeLayer.run(); // a replay runs no Java
             context.replayable(
-                    new FirstLayers(this, selections, attention, from, forwarded.count()),
+                    new FirstLayers(this, plan.revision(), attention, from, forwarded.count()),
                     forwardedTokens,
                     () -> firstLayers(lastLayer, forwardedTokens, attention, forwarded));
             beforeLayer.run();
@@ -123,7 +121,7 @@ public final class ForwardPass implements Denoiser {
     }
 
     /** What decides which operations the layers but the last one consist of; they are the same in many steps. */
-    private record FirstLayers(ForwardPass pass, int selections, AttentionMode attention, int from, int count) {}
+    private record FirstLayers(ForwardPass pass, int patterns, AttentionMode attention, int from, int count) {}
 
     private void firstLayers(int layers, int[] tokens, AttentionMode attention, Positions forwarded) {
         context.embed(weights.embedding(), tokens, hidden.slice(0, forwarded.count()));
@@ -135,7 +133,7 @@ public final class ForwardPass implements Denoiser {
 
     private void check(AttentionMode attention, Positions forwarded, Positions wanted) {
         boolean all = forwarded.count() == canvasLength;
-        if (!all && (!cached || !filled || attention == AttentionMode.DENSE_AND_SELECT)) {
+        if (!all && (!cached || !filled || attention.selects())) {
             throw new IllegalArgumentException("forwarding " + forwarded.count() + " of " + canvasLength
                     + " rows needs a cache, a pass over all rows before, and no selection");
         }
@@ -181,17 +179,38 @@ public final class ForwardPass implements Denoiser {
     }
 
     private void attend(int layer, AttentionMode attention, Tensor q, Positions rows, Tensor out) {
-        switch (attention) {
-            case DENSE -> context.attention().dense(q, keys[layer], values[layer], heads, out, null);
-            case DENSE_AND_SELECT -> {
-                if (logSumExp == null) {
-                    logSumExp = context.allocateFloats(canvasLength, heads.queryHeads());
-                }
-                context.attention().dense(q, keys[layer], values[layer], heads, out, logSumExp);
-                plan.keep(layer, context.attention().select(q, keys[layer], logSumExp, heads, plan.rule()));
+        boolean measured = plan.measures(attention);
+        if (attention == AttentionMode.DENSE) {
+            context.attention().dense(q, keys[layer], values[layer], heads, out, null);
+        } else if (attention == AttentionMode.BLOCK_SPARSE && !measured) {
+            context.attention().blockSparse(q, rows, keys[layer], values[layer], heads, plan.pattern(layer), out);
+        } else {
+            selectOrMeasure(layer, attention, measured, q, rows, out);
+        }
+    }
+
+    /** Where all rows have gone through dense attention, whether its output is wanted or only the log-sum-exp. */
+    private void selectOrMeasure(
+            int layer, AttentionMode attention, boolean measured, Tensor q, Positions rows, Tensor out) {
+        if (logSumExp == null) {
+            logSumExp = context.allocateFloats(canvasLength, heads.queryHeads());
+        }
+        AttentionBackend kernels = context.attention();
+        kernels.dense(q, keys[layer], values[layer], heads, out, logSumExp);
+        if (attention.selects()) {
+            plan.keep(layer, kernels.select(q, keys[layer], logSumExp, heads, plan.rule()));
+        }
+        boolean sparse = attention != AttentionMode.DENSE_AND_SELECT;
+        if (measured) {
+            if (recall == null) {
+                recall = new Recall(context, heads, canvasLength);
             }
-            case BLOCK_SPARSE ->
-                context.attention().blockSparse(q, rows, keys[layer], values[layer], heads, plan.pattern(layer), out);
+            plan.keepMass(
+                    layer,
+                    recall.measure(
+                            q, rows, keys[layer], values[layer], plan.pattern(layer), logSumExp, sparse ? out : null));
+        } else if (sparse) {
+            kernels.blockSparse(q, rows, keys[layer], values[layer], heads, plan.pattern(layer), out);
         }
     }
 

@@ -44,7 +44,14 @@ final class ScalarAttention implements CpuAttention {
     /** The same with the scores of dropped key blocks set to −∞. */
     @Override
     public void blockSparse(
-            Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out) {
+            Matrix q,
+            Positions rows,
+            Matrix k,
+            Matrix v,
+            HeadLayout heads,
+            BlockPattern pattern,
+            Matrix out,
+            @Nullable Matrix logSumExp) {
         BlockLayout layout = pattern.layout();
         for (int head = 0; head < heads.queryHeads(); head++) {
             int h = head;
@@ -56,8 +63,11 @@ final class ScalarAttention implements CpuAttention {
                         Arrays.fill(scores, layout.start(block), layout.end(block), Float.NEGATIVE_INFINITY);
                     }
                 }
-                softmax(scores);
+                double lse = softmax(scores);
                 weightedSum(scores, v, heads, h, out, row);
+                if (logSumExp != null) {
+                    logSumExp.data()[logSumExp.row(row) + h] = (float) lse;
+                }
             });
         }
     }
@@ -89,12 +99,12 @@ final class ScalarAttention implements CpuAttention {
                         overGeneration[c / layout.blockSize()] += scores[c];
                     }
                 }
-                for (int block : mostImportant(overAll, 0, rule.promptBudget())) {
+                for (int block : mostImportant(overAll, 0, rule)) {
                     if (block < generation) {
                         pattern.keep(h, queryBlock, block);
                     }
                 }
-                for (int block : mostImportant(overGeneration, generation, rule.generationBudget())) {
+                for (int block : mostImportant(overGeneration, generation, rule)) {
                     pattern.keep(h, queryBlock, block);
                 }
             });
@@ -102,12 +112,14 @@ final class ScalarAttention implements CpuAttention {
         return pattern.build();
     }
 
-    /** The {@code count} blocks from {@code from} on with the highest importance, ties to the lower block. */
-    private static int[] mostImportant(double[] importance, int from, int count) {
+    /** As many blocks from {@code from} on as the rule takes, with the highest importance, ties to the lower block. */
+    private static int[] mostImportant(double[] importance, int from, SelectionRule rule) {
+        double[] ascending =
+                Arrays.stream(importance, from, importance.length).sorted().toArray();
         return IntStream.range(from, importance.length)
                 .boxed()
                 .sorted(Comparator.comparingDouble((Integer block) -> -importance[block])) // a stable sort
-                .limit(count)
+                .limit(rule.budget(ascending, ascending.length))
                 .mapToInt(Integer::intValue)
                 .toArray();
     }

@@ -104,15 +104,19 @@ final class BlockSelection {
         for (int block = 0; block < first; block++) {
             all[block] = promptSums.sum(index, block);
         }
-        double least = least(all, layout.blocks(), rule.promptBudget());
-        int ties = rule.promptBudget() - countAbove(all, layout.blocks(), least);
+        sort(all, layout.blocks());
+        int budget = rule.budget(sorted, layout.blocks());
+        double least = sorted[layout.blocks() - budget];
+        int ties = budget - countAbove(all, layout.blocks(), least);
         for (int block = 0; block < first; block++) {
             if (all[block] > least || all[block] == least && ties-- > 0) {
                 pattern.keep(head, queryBlock, block);
             }
         }
-        least = least(generation, layout.generationBlocks(), rule.generationBudget());
-        ties = rule.generationBudget() - countAbove(generation, layout.generationBlocks(), least);
+        sort(generation, layout.generationBlocks());
+        budget = rule.budget(sorted, layout.generationBlocks());
+        least = sorted[layout.generationBlocks() - budget];
+        ties = budget - countAbove(generation, layout.generationBlocks(), least);
         for (int block = 0; block < layout.generationBlocks(); block++) {
             if (generation[block] > least || generation[block] == least && ties-- > 0) {
                 pattern.keep(head, queryBlock, first + block);
@@ -189,14 +193,13 @@ final class BlockSelection {
         }
     }
 
-    /** {@return the {@code budget}-th largest importance} NaN, from scores that are no numbers, becomes 0. */
-    private double least(double[] importance, int blocks, int budget) {
+    /** Sorts a copy, ascending. NaN, from scores that are no numbers, becomes 0. */
+    private void sort(double[] importance, int blocks) {
         for (int block = 0; block < blocks; block++) {
             importance[block] = Double.isNaN(importance[block]) ? 0 : importance[block];
             sorted[block] = importance[block];
         }
         Arrays.sort(sorted, 0, blocks);
-        return sorted[blocks - budget];
     }
 
     private static int countAbove(double[] importance, int blocks, double least) {

@@ -104,10 +104,17 @@ final class VectorAttention implements CpuAttention {
 
     @Override
     public void blockSparse(
-            Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out) {
+            Matrix q,
+            Positions rows,
+            Matrix k,
+            Matrix v,
+            HeadLayout heads,
+            BlockPattern pattern,
+            Matrix out,
+            @Nullable Matrix logSumExp) {
         tiles.cut(rows, pattern.layout().blockSize(), QUERY_TILE);
         this.pattern = pattern;
-        operands(q, heads, out, null);
+        operands(q, heads, out, logSumExp);
         forEachTile(k, v, tiles.count(), sparseTile);
         this.pattern = null;
     }
@@ -116,7 +123,7 @@ final class VectorAttention implements CpuAttention {
         int head = firstHead + task / tilesPerHead;
         int tile = task % tilesPerHead;
         PanelList keys = kept[slot].of(pattern, head, tiles.block(tile));
-        flash[slot].attend(q, tiles.from(tile), tiles.rows(tile), head, heads, packed, keys, out, null);
+        flash[slot].attend(q, tiles.from(tile), tiles.rows(tile), head, heads, packed, keys, out, logSumExp);
     }
 
     @Override

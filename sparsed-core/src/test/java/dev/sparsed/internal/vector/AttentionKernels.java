@@ -18,8 +18,8 @@ enum AttentionKernels {
         }
 
         @Override
-        void blockSparse(AttentionInputs in, BlockPattern pattern, Matrix out) {
-            kernels.attention().blockSparse(in.q(), in.rows(), in.k(), in.v(), in.heads(), pattern, out);
+        void blockSparse(AttentionInputs in, BlockPattern pattern, Matrix out, @Nullable Matrix logSumExp) {
+            kernels.attention().blockSparse(in.q(), in.rows(), in.k(), in.v(), in.heads(), pattern, out, logSumExp);
         }
 
         @Override
@@ -36,8 +36,8 @@ enum AttentionKernels {
         }
 
         @Override
-        void blockSparse(AttentionInputs in, BlockPattern pattern, Matrix out) {
-            attention.blockSparse(in.q(), in.rows(), in.k(), in.v(), in.heads(), pattern, out);
+        void blockSparse(AttentionInputs in, BlockPattern pattern, Matrix out, @Nullable Matrix logSumExp) {
+            attention.blockSparse(in.q(), in.rows(), in.k(), in.v(), in.heads(), pattern, out, logSumExp);
         }
 
         @Override
@@ -52,7 +52,7 @@ enum AttentionKernels {
 
     abstract void dense(AttentionInputs in, Matrix out, @Nullable Matrix logSumExp);
 
-    abstract void blockSparse(AttentionInputs in, BlockPattern pattern, Matrix out);
+    abstract void blockSparse(AttentionInputs in, BlockPattern pattern, Matrix out, @Nullable Matrix logSumExp);
 
     abstract BlockPattern select(AttentionInputs in, Matrix logSumExp, SelectionRule rule);
 }

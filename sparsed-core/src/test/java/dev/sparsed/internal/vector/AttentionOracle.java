@@ -3,6 +3,7 @@ package dev.sparsed.internal.vector;
 import dev.sparsed.attention.BlockPattern;
 import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.spi.HeadLayout;
+import java.util.Arrays;
 
 /**
  * Attention and block selection in float64 from their definitions (SparseD, arXiv 2509.24014, §3): whole score
@@ -96,6 +97,16 @@ record AttentionOracle(Matrix q, Matrix k, Matrix v, HeadLayout heads) {
      * @param ratio ρ
      */
     static Choice select(double[][] scores, int queryBlock, int generationLength, int size, double ratio) {
+        return select(scores, queryBlock, generationLength, size, (importance, first) -> top(importance, first, ratio));
+    }
+
+    /** Which of the entries from {@code first} on are taken. */
+    interface Taking {
+        Choice of(double[] importance, int first);
+    }
+
+    /** Isolated selection with any budget. */
+    static Choice select(double[][] scores, int queryBlock, int generationLength, int size, Taking taking) {
         int n = scores.length;
         int blocks = (n + size - 1) / size;
         int g = 0;
@@ -104,8 +115,8 @@ record AttentionOracle(Matrix q, Matrix k, Matrix v, HeadLayout heads) {
         }
         double[] all = importance(scores, queryBlock, size, 0, blocks);
         double[] generation = importance(scores, queryBlock, size, g, blocks);
-        Choice overall = top(all, 0, ratio);
-        Choice isolated = top(generation, g, ratio);
+        Choice overall = taking.of(all, 0);
+        Choice isolated = taking.of(generation, g);
         boolean[] kept = isolated.kept.clone();
         for (int block = 0; block < g; block++) {
             kept[block] = overall.kept[block];
@@ -132,7 +143,7 @@ record AttentionOracle(Matrix q, Matrix k, Matrix v, HeadLayout heads) {
      * The k = min(count, max(1, ⌊count·ρ⌋ + 1)) largest of the {@code count} entries from {@code first} on, ties to
      * the lower index.
      */
-    private static Choice top(double[] importance, int first, double ratio) {
+    static Choice top(double[] importance, int first, double ratio) {
         int count = importance.length - first;
         int budget = Math.min(count, Math.max(1, (int) Math.floor(count * ratio) + 1));
         boolean[] kept = new boolean[importance.length];
@@ -151,5 +162,38 @@ record AttentionOracle(Matrix q, Matrix k, Matrix v, HeadLayout heads) {
             last = importance[best];
         }
         throw new AssertionError("not reached");
+    }
+
+    /**
+     * The largest entries from {@code first} on, one at a time, until they add up to {@code coverage} of all: at least {@code floor} and at most
+     * {@code cap} of them, each counted as k is above. The margin is the least of: how far the sum is from the coverage where it decides, and how
+     * far the last taken is from the first that is not.
+     */
+    static Choice covering(double[] importance, int first, double coverage, double floor, double cap) {
+        int count = importance.length - first;
+        int least = Math.min(count, (int) Math.floor(count * floor) + 1);
+        int most = Math.min(count, (int) Math.floor(count * cap) + 1);
+        double total = Arrays.stream(importance).skip(first).sum();
+        boolean[] kept = new boolean[importance.length];
+        double margin = 1;
+        double sum = 0;
+        double last = 0;
+        for (int taken = 0; ; taken++) {
+            int best = -1;
+            for (int block = first; block < importance.length; block++) {
+                if (!kept[block] && (best < 0 || importance[block] > importance[best])) {
+                    best = block;
+                }
+            }
+            if (taken >= least && taken < most) {
+                margin = Math.min(margin, Math.abs(sum - coverage * total) / total);
+            }
+            if (taken == most || taken >= least && sum >= coverage * total) {
+                return new Choice(kept, best < 0 ? margin : Math.min(margin, (last - importance[best]) / last));
+            }
+            kept[best] = true;
+            last = importance[best];
+            sum += last;
+        }
     }
 }

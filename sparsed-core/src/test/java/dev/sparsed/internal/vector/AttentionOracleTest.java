@@ -58,17 +58,22 @@ class AttentionOracleTest {
             double[][] scores = in.oracle().scores(head);
             double error = 2 * in.scoreError(scores);
             assertOutput(in, head, scores, in.outputError(scores), out);
-            for (int row = 0; row < scores.length; row++) {
-                double actual = logSumExp.data()[logSumExp.row(row) + head];
-                double expected = AttentionOracle.logSumExp(scores[row], 0);
-                if (!(Math.abs(actual - expected) <= error)) {
-                    fail("log-sum-exp of head %d of %s, row %d of %d: %s, expected %s within %s"
-                            .formatted(head, in.heads(), row, scores.length, actual, expected, error));
-                }
-            }
+            assertLogSumExp(in, head, scores, error, logSumExp);
         }
         assertNothingWrittenBeside(out);
         assertNothingWrittenBeside(logSumExp);
+    }
+
+    private static void assertLogSumExp(
+            AttentionInputs in, int head, double[][] scores, double error, Matrix logSumExp) {
+        for (int row = 0; row < scores.length; row++) {
+            double actual = logSumExp.data()[logSumExp.row(row) + head];
+            double expected = AttentionOracle.logSumExp(scores[row], 0);
+            if (!(Math.abs(actual - expected) <= error)) {
+                fail("log-sum-exp of head %d of %s, row %d of %d: %s, expected %s within %s"
+                        .formatted(head, in.heads(), row, scores.length, actual, expected, error));
+            }
+        }
     }
 
     @ParameterizedTest
@@ -118,14 +123,18 @@ class AttentionOracleTest {
                 BlockLayout layout = new BlockLayout(length, length / 2, blockSize);
                 BlockPattern pattern = pattern(random, layout, heads.queryHeads(), random.nextDouble() / 2);
                 Matrix out = in.out();
-                kernels.blockSparse(in, pattern, out);
+                Matrix logSumExp = in.logSumExp();
+                kernels.blockSparse(in, pattern, out, logSumExp);
                 for (int head = 0; head < heads.queryHeads(); head++) {
                     double[][] scores = in.oracle().scores(head);
                     double error = in.outputError(scores);
+                    double sumError = 2 * in.scoreError(scores);
                     AttentionOracle.dropBlocks(scores, rows, pattern, head);
                     assertOutput(in, head, scores, error, out);
+                    assertLogSumExp(in, head, scores, sumError, logSumExp);
                 }
                 assertNothingWrittenBeside(out);
+                assertNothingWrittenBeside(logSumExp);
             }
         }
     }
@@ -144,7 +153,8 @@ class AttentionOracleTest {
                     in,
                     BlockPattern.full(
                             new BlockLayout(length, 0, blockSize), in.heads().queryHeads()),
-                    sparse);
+                    sparse,
+                    null);
             assertThat(sparse.data())
                     .as("%d keys, blocks of %d", length, blockSize)
                     .isEqualTo(dense.data());

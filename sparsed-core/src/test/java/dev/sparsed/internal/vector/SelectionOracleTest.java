@@ -9,6 +9,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.CoverageRule;
+import dev.sparsed.attention.RatioRule;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.spi.HeadLayout;
@@ -20,7 +22,17 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Both CPU backends' block selection against {@link AttentionOracle}, over random shapes. */
 class SelectionOracleTest {
 
-    private static int assertSelection(AttentionKernels kernels, AttentionInputs in, SelectionRule rule, double tie) {
+    private static int assertSelection(AttentionKernels kernels, AttentionInputs in, RatioRule rule, double tie) {
+        return assertSelection(
+                kernels, in, rule, (importance, first) -> AttentionOracle.top(importance, first, rule.select()), tie);
+    }
+
+    private static int assertSelection(
+            AttentionKernels kernels,
+            AttentionInputs in,
+            SelectionRule rule,
+            AttentionOracle.Taking taking,
+            double tie) {
         BlockLayout layout = rule.layout();
         Matrix logSumExp = in.logSumExp();
         kernels.dense(in, in.out(), logSumExp);
@@ -30,7 +42,7 @@ class SelectionOracleTest {
             double[][] scores = in.oracle().scores(head);
             for (int queryBlock = 0; queryBlock < layout.blocks(); queryBlock++) {
                 AttentionOracle.Choice choice = AttentionOracle.select(
-                        scores, queryBlock, layout.generationLength(), layout.blockSize(), rule.select());
+                        scores, queryBlock, layout.generationLength(), layout.blockSize(), taking);
                 boolean[] actual = new boolean[layout.blocks()];
                 for (int block = 0; block < actual.length; block++) {
                     actual[block] = pattern.isKept(head, queryBlock, block);
@@ -67,12 +79,39 @@ class SelectionOracleTest {
                         [i % 6];
                 double ratio = new double[] {0, 0.3, 0.5, 1, 0.2, 0.7}[(i + i / 6) % 6];
                 AttentionInputs in = AttentionInputs.random(random, length, heads(random), all(length), 1);
-                SelectionRule rule = new SelectionRule(new BlockLayout(length, generation, blockSize), ratio);
+                RatioRule rule = new RatioRule(new BlockLayout(length, generation, blockSize), ratio);
                 ties += assertSelection(kernels, in, rule, 1e-5);
                 choices += in.heads().queryHeads() * rule.layout().blocks();
             }
         }
         assertThat(ties).as("query blocks too close to call, of %d", choices).isLessThan(choices / 500);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void selectionByCoverageTakesTheFewestBlocks(AttentionKernels kernels) {
+        Random random = new Random(9);
+        int ties = 0;
+        int choices = 0;
+        double[][] budgets = {{0.9, 0, 1}, {0.5, 0, 1}, {0.98, 0, 0.4}, {0.3, 0.4, 0.8}, {1, 0, 0.7}, {0, 0.2, 1}};
+        for (int blockSize : BLOCKS) {
+            for (double[] budget : budgets) {
+                int length = any(random, LENGTHS);
+                int generation = random.nextInt(length + 1);
+                AttentionInputs in = AttentionInputs.random(random, length, heads(random), all(length), 1.5);
+                CoverageRule rule = new CoverageRule(
+                        new BlockLayout(length, generation, blockSize), budget[0], budget[1], budget[2]);
+                ties += assertSelection(
+                        kernels,
+                        in,
+                        rule,
+                        (importance, first) ->
+                                AttentionOracle.covering(importance, first, budget[0], budget[1], budget[2]),
+                        1e-5);
+                choices += in.heads().queryHeads() * rule.layout().blocks();
+            }
+        }
+        assertThat(ties).as("query blocks too close to call, of %d", choices).isLessThan(choices / 100);
     }
 
     /**
@@ -87,7 +126,7 @@ class SelectionOracleTest {
             for (int generation : new int[] {300, 391, 400}) {
                 HeadLayout heads = new HeadLayout(2, 1, 16);
                 AttentionInputs in = AttentionInputs.random(random, 400, heads, all(400), 1.5);
-                SelectionRule rule = new SelectionRule(new BlockLayout(400, generation, blockSize), 0.4);
+                RatioRule rule = new RatioRule(new BlockLayout(400, generation, blockSize), 0.4);
                 ties += assertSelection(kernels, in, rule, 2e-5);
             }
         }
@@ -115,7 +154,7 @@ class SelectionOracleTest {
                 }
                 in.k().data()[in.k().row(row) + 5] = row < length - generation ? 60 : 0;
             }
-            SelectionRule rule = new SelectionRule(new BlockLayout(length, generation, blockSize), 0.3);
+            RatioRule rule = new RatioRule(new BlockLayout(length, generation, blockSize), 0.3);
             ties += assertSelection(kernels, in, rule, 1e-4); // scores of 300 have an error of 3e-5
         }
         assertThat(ties).isLessThan(8);

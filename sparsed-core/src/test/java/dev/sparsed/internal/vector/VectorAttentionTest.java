@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.RatioRule;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.WorkerPool;
@@ -20,7 +21,7 @@ class VectorAttentionTest {
 
     private static final HeadLayout HEADS = new HeadLayout(4, 2, 24);
     private static final int LENGTH = 301;
-    private static final SelectionRule RULE = new SelectionRule(new BlockLayout(LENGTH, 90, 20), 0.3);
+    private static final SelectionRule RULE = new RatioRule(new BlockLayout(LENGTH, 90, 20), 0.3);
 
     private final Matrix q = gaussian(1, HEADS.queryColumns());
     private final Matrix k = gaussian(2, HEADS.keyValueColumns());
@@ -52,7 +53,7 @@ class VectorAttentionTest {
         Matrix sparse = Matrix.zeros(LENGTH, HEADS.queryColumns());
         attention.dense(q, k, v, HEADS, dense, logSumExp);
         BlockPattern pattern = attention.select(q, k, logSumExp, HEADS, RULE);
-        attention.blockSparse(q, Positions.range(0, LENGTH), k, v, HEADS, pattern, sparse);
+        attention.blockSparse(q, Positions.range(0, LENGTH), k, v, HEADS, pattern, sparse, null);
         return new Results(dense.data(), logSumExp.data(), pattern, sparse.data());
     }
 
@@ -102,7 +103,7 @@ class VectorAttentionTest {
         try (WorkerPool pool = new WorkerPool(1)) {
             VectorAttention attention = new VectorAttention(pool);
             attention.dense(gathered, k, v, HEADS, dense, null);
-            attention.blockSparse(gathered, Positions.of(rows), k, v, HEADS, whole.pattern, sparse);
+            attention.blockSparse(gathered, Positions.of(rows), k, v, HEADS, whole.pattern, sparse, null);
         }
         for (int i = 0; i < rows.length; i++) {
             int from = q.row(rows[i]);
@@ -121,7 +122,7 @@ class VectorAttentionTest {
             Matrix none = Matrix.zeros(0, q.columns());
             attention.dense(none, k, v, HEADS, none, Matrix.zeros(0, HEADS.queryHeads()));
             BlockPattern pattern = BlockPattern.full(RULE.layout(), HEADS.queryHeads());
-            attention.blockSparse(none, Positions.of(), k, v, HEADS, pattern, none);
+            attention.blockSparse(none, Positions.of(), k, v, HEADS, pattern, none, null);
         }
     }
 }

@@ -2,6 +2,7 @@ package dev.sparsed.cuda.internal;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.RatioRule;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels.KeptLists;
@@ -106,6 +107,10 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
 
     @Override
     public BlockPattern select(Tensor queries, Tensor keys, Tensor logSumExp, HeadLayout heads, SelectionRule rule) {
+        if (!(rule instanceof RatioRule ratio)) {
+            throw new UnsupportedOperationException("the CUDA backend has no kernel that selects by " + rule
+                    + ", only one for a fixed share of the blocks: take SparseD, or the scalar or vector backend");
+        }
         bind.run();
         BlockLayout layout = rule.layout();
         int canvas = layout.canvasLength();
@@ -115,7 +120,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         long[] words = new long[heads.queryHeads() * layout.blocks() * Math.ceilDiv(layout.blocks(), Long.SIZE)];
         DeviceBuffer bits = bits(words.length);
         try {
-            lane.sparseAttention(heads.headDim(), layout).select(q, k, sums, heads, rule, bits.address());
+            lane.sparseAttention(heads.headDim(), layout).select(q, k, sums, heads, ratio, bits.address());
             lane.stream.download(bits.address(), MemorySegment.ofArray(words));
             BlockPattern pattern = BlockPattern.of(layout, heads.queryHeads(), words);
             patterns.put(pattern, bits);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.RatioRule;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.RequiresGpu;
 import dev.sparsed.spi.DType;
@@ -156,7 +157,7 @@ class AttentionGpuTest {
             int canvas, int generation, int blockSize, int queryHeads, int keyValueHeads, int headDim, double select) {
         HeadLayout heads = new HeadLayout(queryHeads, keyValueHeads, headDim);
         BlockLayout layout = new BlockLayout(canvas, generation, blockSize);
-        SelectionRule rule = new SelectionRule(layout, select);
+        SelectionRule rule = new RatioRule(layout, select);
         float[] q = pair.values(random, canvas * heads.queryColumns(), 1.5f);
         float[] k = pair.values(random, canvas * heads.keyValueColumns(), 1.5f);
         BlockPattern expected = selected(pair.scalar, q, k, heads, rule);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.attention.AttentionPlan;
+import dev.sparsed.attention.GenerationShape;
 import dev.sparsed.attention.SparseD;
 import dev.sparsed.cuda.RequiresGpu;
 import dev.sparsed.cuda.internal.driver.CudaEvent;
@@ -43,7 +44,13 @@ class HostOverheadGpuTest {
             try (CudaContext context = (CudaContext) backend.newContext();
                     CudaEvent begin = new CudaEvent(context.stream().device());
                     CudaEvent end = new CudaEvent(context.stream().device())) {
-                AttentionPlan plan = SparseD.longContext().plan(TOKENS, GENERATED, 2 * STEPS, config.layers());
+                AttentionPlan plan = SparseD.longContext()
+                        .plan(new GenerationShape(
+                                TOKENS,
+                                GENERATED,
+                                2 * STEPS,
+                                config.layers(),
+                                config.heads().queryHeads()));
                 ForwardPass pass = transformer.forwardPass(context, TOKENS, GENERATED, plan, () -> {});
                 int[] canvas = new Random(1).ints(TOKENS, 0, 1000).toArray();
                 Positions eligible = Positions.range(TOKENS - GENERATED, TOKENS);

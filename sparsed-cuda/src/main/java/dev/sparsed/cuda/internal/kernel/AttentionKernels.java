@@ -1,6 +1,6 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.attention.RatioRule;
 import dev.sparsed.spi.HeadLayout;
 import org.jspecify.annotations.Nullable;
 
@@ -64,7 +64,7 @@ public interface AttentionKernels extends AutoCloseable {
             DeviceTensor keys,
             DeviceTensor logSumExp,
             HeadLayout heads,
-            SelectionRule rule,
+            RatioRule rule,
             long words);
 
     /**

@@ -5,7 +5,7 @@ import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
 import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
 
 import dev.sparsed.attention.BlockLayout;
-import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.attention.RatioRule;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.spi.HeadLayout;
 import java.util.HashMap;
@@ -184,7 +184,7 @@ public final class FlashAttention implements AttentionKernels {
             DeviceTensor keys,
             DeviceTensor logSumExp,
             HeadLayout heads,
-            SelectionRule rule,
+            RatioRule rule,
             long words) {
         BlockLayout layout = rule.layout();
         Launch launch = select.computeIfAbsent(layout.blockSize(), this::selectLaunch);

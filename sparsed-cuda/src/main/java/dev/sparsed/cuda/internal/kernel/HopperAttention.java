@@ -6,7 +6,7 @@ import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
 import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.TENSOR_MAP;
 
 import dev.sparsed.attention.BlockLayout;
-import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.attention.RatioRule;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
 import dev.sparsed.cuda.internal.driver.TensorMap;
@@ -266,7 +266,7 @@ public final class HopperAttention implements AttentionKernels {
             DeviceTensor keys,
             DeviceTensor logSumExp,
             HeadLayout heads,
-            SelectionRule rule,
+            RatioRule rule,
             long words) {
         BlockLayout layout = rule.layout();
         Launch launch = launches.computeIfAbsent(

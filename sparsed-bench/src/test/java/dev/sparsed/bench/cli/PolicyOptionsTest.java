@@ -1,0 +1,40 @@
+package dev.sparsed.bench.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+class PolicyOptionsTest {
+
+    @CommandLine.Command
+    private static final class Holder {
+        @CommandLine.Mixin
+        private PolicyOptions policy = new PolicyOptions();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            | dense
+            --policy auto | auto
+            --policy sparsed | SparseD[skip=0.2, select=0.5, blockSize=32]
+            --policy sparsed --preset long --select 0.4 | SparseD[skip=0.2, select=0.4, blockSize=128]
+            --policy coverage | Coverage[skip=0.2, coverage=0.98, floor=0.0, cap=1.0, blockSize=32]
+            --policy coverage --coverage 0.9 --floor 0.1 --cap 0.5 --skip 0 --block-size 16 | Coverage[skip=0.0, coverage=0.9, floor=0.1, cap=0.5, blockSize=16]
+            --policy window --select 0.3 | SlidingWindow[select=0.3, blockSize=32]
+            --policy sink-window --select 0.3 | SinkWindow[sinks=1, select=0.3, blockSize=32]
+            --policy strided --block-size 64 | Strided[select=0.5, blockSize=64]
+            --policy power-strided | PowerStrided[window=1, blockSize=32]
+            --policy RANDOM --preset long | UniformRandom[select=0.3, blockSize=128, seed=0]
+            --policy no-reuse | SparseDAblation[method=SparseD[skip=0.2, select=0.5, blockSize=32], without=REUSE]
+            --policy no-isolation | SparseDAblation[method=SparseD[skip=0.2, select=0.5, blockSize=32], without=ISOLATION]
+            --policy no-skip --select 0.1 | SparseDAblation[method=SparseD[skip=0.2, select=0.1, blockSize=32], without=SKIP]
+            """)
+    void namesMeanPolicies(String words, String policy) {
+        Holder holder = new Holder();
+        CommandLine line = new CommandLine(holder).setCaseInsensitiveEnumValuesAllowed(true);
+        line.parseArgs(words == null ? new String[0] : words.split(" "));
+        assertThat(holder.policy.policy()).hasToString(policy);
+    }
+}
