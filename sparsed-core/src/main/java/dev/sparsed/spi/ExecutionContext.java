@@ -137,18 +137,16 @@ public interface ExecutionContext extends AutoCloseable {
     void swiGlu(Tensor gate, Tensor up, Tensor out);
 
     /**
-     * SwiGLU's gate, the linear layer after it and the residual connection around both: {@code sum += (silu(gate) · up)·weightᵀ}.
+     * SwiGLU's gate and the linear layer after it: {@code out = (silu(gate) · up)·weightᵀ}.
      *
      * @param gate {@code [rows, in]}; undefined afterwards
      * @param up {@code [rows, in]}
      * @param weight {@code [out, in]}
-     * @param scratch {@code [rows, out]}; undefined afterwards
-     * @param sum {@code [rows, out]}
+     * @param out {@code [rows, out]}; neither {@code gate} nor {@code up}
      */
-    default void addSwiGluLinear(Tensor gate, Tensor up, Tensor weight, Tensor scratch, Tensor sum) {
+    default void swiGluThenLinear(Tensor gate, Tensor up, Tensor weight, Tensor out) {
         swiGlu(gate, up, gate);
-        linear(gate, weight, null, scratch);
-        add(sum, scratch);
+        linear(gate, weight, null, out);
     }
 
     /**

@@ -174,7 +174,8 @@ public final class ForwardPass implements Denoiser {
         context.linear(scratch, layer.output(), null, q);
 
         context.addThenRmsNorm(residual, q, layer.mlpNorm(), config.normEpsilon(), scratch);
-        addMlp(layer, scratch, q, residual);
+        mlp(layer, scratch, q);
+        context.add(residual, q);
         return residual;
     }
 
@@ -214,14 +215,15 @@ public final class ForwardPass implements Denoiser {
         }
     }
 
-    /** {@code sum += down(silu(gate x) · up x)}, some rows at a time. */
-    private void addMlp(Layer layer, Tensor x, Tensor scratch, Tensor sum) {
+    /** {@code out = down(silu(gate x) · up x)}, some rows at a time. */
+    private void mlp(Layer layer, Tensor x, Tensor out) {
         for (int from = 0; from < x.rows(); from += gate.rows()) {
             int count = Math.min(gate.rows(), x.rows() - from);
+            Tensor rows = x.slice(from, count);
             Tensor gateRows = gate.slice(0, count);
             Tensor upRows = up.slice(0, count);
-            context.linear(x.slice(from, count), List.of(layer.gate(), layer.up()), List.of(gateRows, upRows));
-            context.addSwiGluLinear(gateRows, upRows, layer.down(), scratch.slice(from, count), sum.slice(from, count));
+            context.linear(rows, List.of(layer.gate(), layer.up()), List.of(gateRows, upRows));
+            context.swiGluThenLinear(gateRows, upRows, layer.down(), out.slice(from, count));
         }
     }
 

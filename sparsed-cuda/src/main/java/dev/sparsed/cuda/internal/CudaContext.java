@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class CudaContext implements ExecutionContext {
 
     /** A quarter of a gigabyte for each of LLaDA-8B's two inner activations; the products are at their full speed long before. */
-    private static final int ROWS_AT_A_TIME = Integer.getInteger("sparsed.rows", 8192);
+    private static final int ROWS_AT_A_TIME = 8192;
 
     private final CudaDevice device;
     private final DType dtype;
@@ -170,15 +170,15 @@ final class CudaContext implements ExecutionContext {
     }
 
     @Override
-    public void addSwiGluLinear(Tensor gate, Tensor up, Tensor weight, Tensor scratch, Tensor sum) {
+    public void swiGluThenLinear(Tensor gate, Tensor up, Tensor weight, Tensor out) {
         if (weight instanceof QuantizedTensor quantized) {
             bind();
             DeviceTensor gates = Arguments.tensor("gate", gate, dtype);
             DeviceTensor ups = Arguments.tensor("up", up, dtype, gate.rows(), gate.columns());
-            fp8.addSwiGlu(gates, ups, quantized, sum);
+            fp8.afterSwiGlu(gates, ups, quantized, out);
         } else {
             swiGlu(gate, up, gate);
-            linear.add(gate, weight, sum);
+            linear(gate, weight, null, out);
         }
     }
 

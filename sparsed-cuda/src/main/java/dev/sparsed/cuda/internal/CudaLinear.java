@@ -56,19 +56,6 @@ final class CudaLinear {
         }
     }
 
-    /**
-     * {@code sum += x·weightᵀ}, rounded once.
-     *
-     * @param x {@code [rows, in]}
-     * @param weight {@code [out, in]}
-     * @param sum {@code [rows, out]}
-     */
-    void add(Tensor x, Tensor weight, Tensor sum) {
-        DeviceTensor input = Arguments.tensor("x", x, dtype);
-        DeviceTensor factors = weight(input, new LinearLayer(weight, null));
-        multiply(input, factors, 1, output(input, factors, sum));
-    }
-
     private DeviceTensor weight(DeviceTensor x, LinearLayer layer) {
         return Arguments.tensor("weight", layer.weight(), dtype, layer.weight().rows(), x.columns());
     }
@@ -130,7 +117,7 @@ final class CudaLinear {
     }
 
     /** {@return the factor of what lies in {@code out}: 1 if that is a bias now} */
-    float repeatBias(LinearLayer layer, DeviceTensor out) {
+    private float repeatBias(LinearLayer layer, DeviceTensor out) {
         if (layer.bias() == null || out.rows() == 0) {
             return 0;
         }

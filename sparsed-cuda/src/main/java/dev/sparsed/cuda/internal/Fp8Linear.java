@@ -52,8 +52,7 @@ final class Fp8Linear implements AutoCloseable {
                     quantized = room(input);
                     fp8().quantizer.run(input.address(), input.dtype(), quantized);
                 }
-                DeviceTensor out = output(input, weight, outs.get(i));
-                multiply(quantized, weight, others.repeatBias(layer, out), out);
+                multiply(input, quantized, weight, layer.bias(), outs.get(i));
             } else {
                 others.run(x, List.of(layer), List.of(outs.get(i)));
             }
@@ -61,21 +60,21 @@ final class Fp8Linear implements AutoCloseable {
     }
 
     /**
-     * {@code sum += (silu(gate) · up)·weightᵀ}, rounded once.
+     * {@code out = (silu(gate) · up)·weightᵀ}.
      *
      * @param gate BF16, {@code [rows, in]}
      * @param up BF16, {@code [rows, in]}
      * @param weight {@code [out, in]}
-     * @param sum BF16, {@code [rows, out]}
+     * @param out BF16, {@code [rows, out]}
      */
-    void addSwiGlu(DeviceTensor gate, DeviceTensor up, QuantizedTensor weight, Tensor sum) {
+    void afterSwiGlu(DeviceTensor gate, DeviceTensor up, QuantizedTensor weight, Tensor out) {
         checkColumns(weight, gate);
         QuantizedTensor input = null;
         if (gate.rows() > 0) {
             input = room(gate);
             fp8().quantizer.swiGlu(gate, up, input);
         }
-        multiply(input, weight, 1, output(gate, weight, sum));
+        multiply(gate, input, weight, null, out);
     }
 
     private QuantizedTensor room(DeviceTensor x) {
@@ -88,27 +87,31 @@ final class Fp8Linear implements AutoCloseable {
                 weight.columns() == x.columns(), () -> "weight has " + weight.columns() + " columns, x " + x.columns());
     }
 
-    private static DeviceTensor output(DeviceTensor x, QuantizedTensor weight, Tensor out) {
+    /** @param quantized null if x has no rows */
+    private void multiply(
+            DeviceTensor x,
+            @Nullable QuantizedTensor quantized,
+            QuantizedTensor weight,
+            @Nullable Tensor bias,
+            Tensor out) {
         DeviceTensor result = Arguments.tensor("out", out, DType.BF16, x.rows(), weight.rows());
-        Arguments.check(result.address() != x.address() || x.rows() == 0, () -> "x and out are the same tensor");
-        return result;
-    }
-
-    /** @param x null if it has no rows */
-    private void multiply(@Nullable QuantizedTensor x, QuantizedTensor weight, float beta, DeviceTensor out) {
-        if (x != null) {
-            fp8().blas
-                    .multiply(
-                            x.rows(),
-                            weight.rows(),
-                            weight.columns(),
-                            x.address(),
-                            x.scales(),
-                            weight.address(),
-                            weight.scales(),
-                            beta,
-                            out.address());
+        if (quantized == null) {
+            return;
         }
+        if (bias != null) {
+            lane.elementwise.repeatBias(result, Arguments.tensor("bias", bias, DType.F32, 1, result.columns()));
+        }
+        fp8().blas
+                .multiply(
+                        x.rows(),
+                        weight.rows(),
+                        weight.columns(),
+                        quantized.address(),
+                        quantized.scales(),
+                        weight.address(),
+                        weight.scales(),
+                        bias == null ? 0 : 1,
+                        result.address());
     }
 
     private Fp8 fp8() {

@@ -218,28 +218,6 @@ class OperationsGpuTest {
     }
 
     @Test
-    void residualAroundSwiGluAndALinearLayer() {
-        for (int rows : ROWS) {
-            int in = 96;
-            int out = 72;
-            float[] gate = pair.values(random, rows * in, 1);
-            float[] up = pair.values(random, rows * in, 1);
-            float[] weight = pair.values(random, out * in, (float) (1 / Math.sqrt(in)));
-            float[] before = pair.values(random, rows * out, 1);
-            pair.compare("sum of " + rows + " rows", 3 * rounding, side -> {
-                Tensor sum = side.tensor(before, rows, out);
-                side.context.addSwiGluLinear(
-                        side.tensor(gate, rows, in),
-                        side.tensor(up, rows, in),
-                        side.weight(weight, out, in),
-                        side.context.allocate(rows, out),
-                        sum);
-                return sum;
-            });
-        }
-    }
-
-    @Test
     void greedyCandidates() {
         for (int vocabulary : new int[] {2, 31, 1000, 126_464}) {
             for (float spread : new float[] {0.1f, 3, 30}) {

@@ -1,6 +1,7 @@
 package dev.sparsed.cuda.internal.driver;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -15,8 +16,8 @@ import jcuda.jcublas.cublasStatus;
 
 /**
  * Products of matrices of 8-bit floats (e4m3) on one stream, by cuBLASLt. Row-major: C[i, j] = sₓ[i] · s_w[j] · Σₗ X[i, l] · W[j, l] + β · C[i, j],
- * C in bf16. The tensor cores' own accumulators keep some 14 bits of these products, so cuBLASLt adds them up in float32 every few of them (its
- * fast accumulation, which does not, is off). For one thread at a time; may be captured in a graph.
+ * C in bf16. The tensor cores' own accumulators keep some 14 bits of these products, so cuBLASLt adds them up in float32 every few of them;
+ * the system property {@code sparsed.cuda.fp8.accumulation} set to {@code fast} leaves that out. For one thread at a time; may be captured in a graph.
  */
 public final class Fp8Blas implements AutoCloseable {
 
@@ -34,6 +35,7 @@ public final class Fp8Blas implements AutoCloseable {
     private static final int OP_T = 1;
     private static final int SCALES_OF_A = 17;
     private static final int SCALES_OF_B = 18;
+    private static final int FAST_ACCUMULATION = 25;
     private static final int SCALE_MODE_OF_A = 31;
     private static final int SCALE_MODE_OF_B = 32;
     private static final int SCALE_FOR_EVERY_ROW = 3; // CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F
@@ -52,6 +54,8 @@ public final class Fp8Blas implements AutoCloseable {
     private static final int MOST_PLANS = 64;
 
     private final BlasLt library = BlasLt.get();
+    private final boolean fastAccumulation =
+            System.getProperty("sparsed.cuda.fp8.accumulation", "").equals("fast");
     private final CudaStream stream;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment alpha = arena.allocateFrom(JAVA_FLOAT, 1f);
@@ -204,6 +208,7 @@ public final class Fp8Blas implements AutoCloseable {
             setAttribute(product, TRANSPOSE_A, owned.allocateFrom(JAVA_INT, OP_T));
             setAttribute(product, SCALE_MODE_OF_A, owned.allocateFrom(JAVA_INT, SCALE_FOR_EVERY_ROW));
             setAttribute(product, SCALE_MODE_OF_B, owned.allocateFrom(JAVA_INT, SCALE_FOR_EVERY_ROW));
+            setAttribute(product, FAST_ACCUMULATION, owned.allocateFrom(JAVA_BYTE, (byte) (fastAccumulation ? 1 : 0)));
             setScales(product, wScales, xScales);
             MemorySegment w = layout(CUDA_R_8F_E4M3, shape.k, shape.n, owned);
             MemorySegment x = layout(CUDA_R_8F_E4M3, shape.k, shape.m, owned);
@@ -260,8 +265,8 @@ public final class Fp8Blas implements AutoCloseable {
     /** {@return the library and its version} */
     public String description() {
         int version = library.version;
-        return "cuBLASLt " + version / 10000 + "." + version % 10000 / 100 + "." + version % 100 + " (" + library.name
-                + ")";
+        return "cuBLASLt " + version / 10000 + "." + version % 10000 / 100 + "." + version % 100
+                + (fastAccumulation ? " with fast accumulation (" : " (") + library.name + ")";
     }
 
     private void requireOpen() {
