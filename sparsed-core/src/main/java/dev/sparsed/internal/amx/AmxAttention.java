@@ -82,10 +82,17 @@ final class AmxAttention implements CpuAttention {
 
     @Override
     public void blockSparse(
-            Matrix q, Positions rows, Matrix k, Matrix v, HeadLayout heads, BlockPattern pattern, Matrix out) {
+            Matrix q,
+            Positions rows,
+            Matrix k,
+            Matrix v,
+            HeadLayout heads,
+            BlockPattern pattern,
+            Matrix out,
+            @Nullable Matrix logSumExp) {
         tiles.cut(rows, pattern.layout().blockSize());
         this.pattern = pattern;
-        operands(q, heads, out, null);
+        operands(q, heads, out, logSumExp);
         forEachTile(k, v, tiles.count(), sparseTile);
         this.pattern = null;
     }

@@ -79,9 +79,9 @@ final class AmxSelection {
             addGeneration(packed, keys.generation(), rows, headDim, layout);
         }
         int first = layout.firstGenerationBlock();
-        keep(overAll, layout.blocks(), rule.promptBudget(), first, head, queryBlock, 0, pattern);
+        keep(overAll, layout.blocks(), rule, first, head, queryBlock, 0, pattern);
         int count = layout.generationBlocks();
-        keep(overGeneration, count, rule.generationBudget(), count, head, queryBlock, first, pattern);
+        keep(overGeneration, count, rule, count, head, queryBlock, first, pattern);
     }
 
     private void prepare(BlockLayout layout, int headDim) {
@@ -152,11 +152,11 @@ final class AmxSelection {
         lanes.setAtIndex(ValueLayout.JAVA_FLOAT, lane, (float) value);
     }
 
-    /** Of the {@code budget} most important blocks, ties to the lower one, keeps those below {@code end}. */
+    /** Of the most important blocks, as many as the rule takes, ties to the lower one, keeps those below {@code end}. */
     private void keep(
             double[] importance,
             int blocks,
-            int budget,
+            SelectionRule rule,
             int end,
             int head,
             int queryBlock,
@@ -168,6 +168,7 @@ final class AmxSelection {
             sorted[block] = importance[block];
         }
         Arrays.sort(sorted, 0, blocks);
+        int budget = rule.budget(sorted, blocks);
         double least = sorted[blocks - budget];
         int ties = budget;
         for (int block = 0; block < blocks; block++) {

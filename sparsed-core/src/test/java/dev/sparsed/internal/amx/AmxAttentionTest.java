@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
-import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.attention.RatioRule;
 import dev.sparsed.internal.cpu.CpuAttention;
 import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.WorkerPool;
@@ -92,8 +92,8 @@ class AmxAttentionTest {
                 Matrix q = matrix(rows.count(), heads.queryColumns(), 1);
                 Matrix out = matrix(rows.count(), heads.queryColumns(), 1);
                 Matrix expected = Matrix.zeros(rows.count(), heads.queryColumns());
-                amx.blockSparse(q, rows, k, v, heads, pattern, out);
-                scalar.blockSparse(seen(q, headDim), rows, k, v, heads, pattern, expected);
+                amx.blockSparse(q, rows, k, v, heads, pattern, out, null);
+                scalar.blockSparse(seen(q, headDim), rows, k, v, heads, pattern, expected, null);
                 assertClose("density " + density + ", rows " + rows, out, expected, 0x1p-7f);
             }
         }
@@ -116,7 +116,7 @@ class AmxAttentionTest {
             int canvas, int generation, int blockSize, int queryHeads, int keyValueHeads, int headDim, double ratio) {
         HeadLayout heads = new HeadLayout(queryHeads, keyValueHeads, headDim);
         BlockLayout layout = new BlockLayout(canvas, generation, blockSize);
-        SelectionRule rule = new SelectionRule(layout, ratio);
+        RatioRule rule = new RatioRule(layout, ratio);
         for (float spread : new float[] {1.5f, 8}) { // 8: the generation's share of some rows is below 2^-126
             Matrix q = matrix(canvas, heads.queryColumns(), spread);
             Matrix k = rounded(matrix(canvas, heads.keyValueColumns(), spread));
@@ -213,7 +213,7 @@ class AmxAttentionTest {
 
         Matrix all = Matrix.zeros(canvas, heads.queryColumns());
         BlockPattern everything = pattern(new BlockLayout(canvas, 100, 64), 4, 1);
-        amx.blockSparse(q, Positions.range(0, canvas), k, v, heads, everything, all);
+        amx.blockSparse(q, Positions.range(0, canvas), k, v, heads, everything, all, null);
         assertThat(all.data()).containsExactly(out.data());
     }
 
