@@ -30,11 +30,12 @@ mvn -q -o -pl sparsed-bench -am -Djacoco.skip=true test-compile dependency:build
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-version=$("$jdk/bin/java" -version 2>&1 | sed -n 2p)
+modules=java.base,java.desktop,java.logging,java.management,java.net.http,java.sql,java.xml
+modules=$modules,jdk.incubator.vector,jdk.management,jdk.unsupported
+version="$("$jdk/bin/java" -version 2>&1 | sed -n 2p) $modules"
 if [ "$(cat "$out/runtime.version" 2>/dev/null || true)" != "$version" ] || [ ! -f "$out/runtime.tar.xz" ]; then
   # Uncompressed inside: xz does better on the whole.
-  "$jdk/bin/jlink" --output "$work/runtime" --strip-debug --no-header-files --no-man-pages --compress zip-0 --add-modules \
-    java.base,java.desktop,java.logging,java.management,java.net.http,java.sql,java.xml,jdk.incubator.vector,jdk.management,jdk.unsupported
+  "$jdk/bin/jlink" --output "$work/runtime" --strip-debug --no-header-files --no-man-pages --compress zip-0 --add-modules "$modules"
   # The chat templates need java.beans, which is in java.desktop, but none of that module's native libraries.
   rm -f "$work"/runtime/lib/lib{awt,font,freetype,lcms,mlib,javajpeg,splash,jsound,jawt}*
   tar c -C "$work" runtime | xz -9 >"$out/runtime.tar.xz"
