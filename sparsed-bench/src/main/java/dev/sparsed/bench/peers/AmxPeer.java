@@ -158,8 +158,7 @@ public final class AmxPeer implements AutoCloseable {
                                         on[1],
                                         sums,
                                         layout,
-                                        new dev.sparsed.attention.SelectionRule(
-                                                new BlockLayout(tokens, 128, 128), 0.3));
+                                        new dev.sparsed.attention.RatioRule(new BlockLayout(tokens, 128, 128), 0.3));
                     });
             double dense = 1 / rates[0].median();
             print(

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sparsed.attention.AttentionMode;
+import dev.sparsed.attention.GenerationShape;
 import dev.sparsed.attention.SparseD;
 import dev.sparsed.cuda.RequiresGpu;
 import dev.sparsed.diffusion.Denoiser;
@@ -74,7 +75,13 @@ class Fp8ModelGpuTest {
                         context,
                         TOKENS,
                         ELIGIBLE,
-                        new SparseD(0.2, 0.3, 32).plan(TOKENS, ELIGIBLE, 8, config.layers()),
+                        new SparseD(0.2, 0.3, 32)
+                                .plan(new GenerationShape(
+                                        TOKENS,
+                                        ELIGIBLE,
+                                        8,
+                                        config.layers(),
+                                        config.heads().queryHeads())),
                         () -> {});
                 int[] canvas = new Random(1).ints(TOKENS, 0, 1000).toArray();
                 Positions eligible = Positions.range(TOKENS - ELIGIBLE, TOKENS);
