@@ -37,6 +37,7 @@ final class ComparisonOptions {
     @Option(
             names = "--policies",
             paramLabel = "NAME",
+            converter = PolicyOptions.PolicyName.class,
             split = ",",
             defaultValue = "dense,sparsed",
             description = "With --compare: names of --policy; each takes those of the settings given that it has."

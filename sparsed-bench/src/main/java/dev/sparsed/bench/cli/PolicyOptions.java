@@ -9,10 +9,13 @@ import dev.sparsed.attention.SparseD;
 import dev.sparsed.attention.SparseDAblation.Part;
 import dev.sparsed.attention.Strided;
 import dev.sparsed.attention.UniformRandom;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** How attention looks, by name. */
 final class PolicyOptions {
@@ -61,6 +64,19 @@ final class PolicyOptions {
         }
     }
 
+    /** Reads a policy's name. */
+    static final class PolicyName implements ITypeConverter<Policy> {
+
+        @Override
+        public Policy convert(String value) {
+            return Arrays.stream(Policy.values())
+                    .filter(policy -> policy.toString().equalsIgnoreCase(value))
+                    .findFirst()
+                    .orElseThrow(() -> new TypeConversionException(
+                            "expected one of " + Arrays.toString(Policy.values()) + " but was '" + value + "'"));
+        }
+    }
+
     /** The settings of SparseD's paper. */
     enum Preset {
         /** For long contexts. */
@@ -72,6 +88,7 @@ final class PolicyOptions {
     @Option(
             names = "--policy",
             paramLabel = "NAME",
+            converter = PolicyName.class,
             defaultValue = "dense",
             description = "Attention: dense, sparsed, auto (sparsed from 4096 tokens on, else dense), coverage; for"
                     + " comparison the fixed patterns window, sink-window, strided, power-strided and random, and the"

@@ -164,7 +164,7 @@ class ChatTest {
         assertThat(run.err)
                 .contains("> sparsed: /frob: no such command; /help lists them")
                 .contains("> sparsed: nothing has been asked yet")
-                .contains("expected one of [DENSE, SPARSED]")
+                .contains("expected one of [dense, sparsed, auto, coverage")
                 .contains("--skip: does not go with --policy dense")
                 .contains("blockLength = 7: must divide genLength = 128")
                 .contains("Unknown options: '--stepz', '3'");
