@@ -37,8 +37,8 @@ final class CudaContext implements ExecutionContext {
     private final CudaLinear linear;
     private final Fp8Linear fp8;
 
-    /** The token ids that lie in {@link #tokenIds}; null if nothing reliable does. */
-    private int @Nullable [] uploadedTokens;
+    /** The token ids of the operations being run or recorded, uploaded before them; null outside of {@link #replayable}. */
+    private int @Nullable [] replayedTokens;
 
     private boolean closed;
 
@@ -103,17 +103,13 @@ final class CudaContext implements ExecutionContext {
     @Override
     public void replayable(Object key, int[] tokens, Runnable operations) {
         bind();
-        uploadTokens(tokens);
-        recordings.run(key, operations);
-        uploadedTokens = null; // the caller may change its array
-    }
-
-    private long uploadTokens(int[] tokens) {
-        if (tokens != uploadedTokens) {
-            tokenIds.upload(tokens);
-            uploadedTokens = tokens;
+        tokenIds.upload(tokens); // beforehand: a recording holds the address, not the ids
+        replayedTokens = tokens;
+        try {
+            recordings.run(key, operations);
+        } finally {
+            replayedTokens = null;
         }
-        return tokenIds.address(0);
     }
 
     @Override
@@ -127,10 +123,8 @@ final class CudaContext implements ExecutionContext {
                     () -> "a token id is not in the vocabulary of " + weights.rows());
         }
         if (tokens.length > 0) {
-            lane.rows.run(weights, uploadTokens(tokens), result);
-        }
-        if (tokens != uploadedTokens) {
-            uploadedTokens = null;
+            long ids = tokens == replayedTokens ? tokenIds.address(0) : tokenIds.upload(tokens);
+            lane.rows.run(weights, ids, result);
         }
     }
 
