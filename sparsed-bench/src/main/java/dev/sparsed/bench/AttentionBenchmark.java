@@ -9,7 +9,7 @@ import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
 
-/** Dense attention, and the selection that follows it once per generation. */
+/** Dense attention, and the one that selects the blocks to keep, once per generation. */
 public class AttentionBenchmark extends AttentionOperands {
 
     private static final int GENERATED = 128;
@@ -31,7 +31,6 @@ public class AttentionBenchmark extends AttentionOperands {
         open(headDim);
         rule = new RatioRule(new BlockLayout(tokens, Math.min(tokens, GENERATED), BLOCK_SIZE), 0.3);
         logSumExp = device().empty(tokens, heads);
-        device().context().attention().dense(queries, keys, values, layout, out, logSumExp);
     }
 
     /**
@@ -48,15 +47,16 @@ public class AttentionBenchmark extends AttentionOperands {
     }
 
     /**
-     * Selection.
+     * Dense attention that selects: what it takes longer than {@link #dense} is the price of the selection.
      *
      * @param rate counts it
      * @return the result, for JMH to keep
      */
     @Benchmark
-    public BlockPattern select(Rate rate) {
-        BlockPattern pattern = device().context().attention().select(queries, keys, logSumExp, layout, rule);
-        rate.count(Flops.selection(tokens, tokens, layout), device().fmaPeak());
+    public BlockPattern denseAndSelect(Rate rate) {
+        BlockPattern pattern =
+                device().context().attention().denseAndSelect(queries, keys, values, layout, out, logSumExp, rule);
+        rate.count(Flops.attention(tokens, tokens, layout), device().fmaPeak());
         return pattern;
     }
 }

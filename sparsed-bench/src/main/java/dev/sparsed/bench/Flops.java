@@ -17,11 +17,6 @@ final class Flops {
         return 4 * queries * keys * heads.queryColumns();
     }
 
-    /** {@return those of Q·Kᵀ, which selection goes through once more; sums and sorting are not counted} */
-    static double selection(double queries, double keys, HeadLayout heads) {
-        return 2 * queries * keys * heads.queryColumns();
-    }
-
     /** {@return those of RMSNorm: x², its sum, and two products} */
     static double rmsNorm(double rows, double columns) {
         return 4 * rows * columns;

@@ -55,7 +55,7 @@ public record ModelShape(int hidden, int layers, int heads, int mlp, int vocabul
 
     /**
      * {@return the floating-point operations of a forward pass as it is run: the last layer needs keys and values everywhere but the rest for
-     * the eligible rows alone, and so does the head}
+     * the eligible rows alone, and so does the head; selection adds sums alone, which are not counted}
      *
      * @param tokens N
      * @param eligible rows whose logits are wanted
@@ -66,8 +66,7 @@ public record ModelShape(int hidden, int layers, int heads, int mlp, int vocabul
         double keysAndValues = 2 * Flops.linear(tokens, hidden, hidden);
         double everyRow = keysAndValues + rest(tokens, tokens, density);
         double last = select ? everyRow : keysAndValues + rest(eligible, tokens, density);
-        double selection = select ? layers * Flops.selection(tokens, tokens, layout()) : 0;
-        return (layers - 1) * everyRow + last + selection + Flops.linear(eligible, hidden, vocabulary);
+        return (layers - 1) * everyRow + last + Flops.linear(eligible, hidden, vocabulary);
     }
 
     private double rest(int rows, int tokens, double density) {

@@ -68,7 +68,6 @@ public class PairBenchmark extends KernelBenchmark {
         logSumExp = device.empty(ROWS, HEADS.queryHeads());
         rule = new RatioRule(BLOCKS, 0.3);
         pattern = device.pattern(BLOCKS, HEADS.queryHeads(), 0.3);
-        device.context().attention().dense(queries, keys, values, HEADS, attended, logSumExp);
     }
 
     /**
@@ -163,15 +162,16 @@ public class PairBenchmark extends KernelBenchmark {
     }
 
     /**
-     * Selection.
+     * Dense attention that selects.
      *
      * @param rate counts it
      * @return the result, for JMH to keep
      */
     @Benchmark
-    public BlockPattern selection(Rate rate) {
-        BlockPattern selected = device().context().attention().select(queries, keys, logSumExp, HEADS, rule);
-        rate.count(Flops.selection(ROWS, ROWS, HEADS), device().fmaPeak());
+    public BlockPattern denseAndSelect(Rate rate) {
+        BlockPattern selected =
+                device().context().attention().denseAndSelect(queries, keys, values, HEADS, attended, logSumExp, rule);
+        rate.count(Flops.attention(ROWS, ROWS, HEADS), device().fmaPeak());
         return selected;
     }
 }

@@ -5,8 +5,8 @@ import dev.sparsed.attention.SelectionRule;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention in its three forms: dense, block-sparse, and the selection of the blocks in between. All three are bidirectional (no
- * causal mask), scale scores by 1/√headDim, and need no memory quadratic in the canvas.
+ * Attention in its three forms: dense, block-sparse, and in between the dense attention that selects the blocks. All three are bidirectional
+ * (no causal mask), scale scores by 1/√headDim, and need no memory quadratic in the canvas.
  *
  * <p>Shapes: queries {@code [R, queryHeads × headDim]} after RoPE, keys and values {@code [N, keyValueHeads × headDim]}, keys after
  * RoPE. R is the number of forwarded rows, N the canvas length; R &lt; N when only some rows are needed.
@@ -75,15 +75,25 @@ public interface AttentionBackend {
     }
 
     /**
-     * Selects the key blocks to keep, per query head and query block, from one dense step (SparseD, arXiv 2509.24014, §3.1: isolated
-     * selection). Streams over Q·Kᵀ once more, without values.
+     * {@link #dense} that also selects the key blocks to keep, per query head and query block (SparseD, arXiv 2509.24014, §3.1: isolated
+     * selection).
      *
      * @param queries {@code [N, queryHeads × headDim]}: all rows of the canvas
      * @param keys {@code [N, keyValueHeads × headDim]}
-     * @param logSumExp {@code [N, queryHeads]}, as {@link #dense} left it for the same queries and keys
+     * @param values {@code [N, keyValueHeads × headDim]}
      * @param heads how the columns split into heads
+     * @param out {@code [N, queryHeads × headDim]}, overwritten; not one of the inputs
+     * @param logSumExp {@code [N, queryHeads]}, overwritten with ln Σ exp(score) of every row and head
      * @param rule block layout and how many blocks to keep
      * @return the pattern
+     * @throws UnsupportedOperationException if this backend has no kernel for the rule
      */
-    BlockPattern select(Tensor queries, Tensor keys, Tensor logSumExp, HeadLayout heads, SelectionRule rule);
+    BlockPattern denseAndSelect(
+            Tensor queries,
+            Tensor keys,
+            Tensor values,
+            HeadLayout heads,
+            Tensor out,
+            Tensor logSumExp,
+            SelectionRule rule);
 }

@@ -2,6 +2,7 @@ package dev.sparsed.bench.peers;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.RatioRule;
 import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.BackendOptions;
 import dev.sparsed.spi.BackendProvider;
@@ -151,14 +152,8 @@ public final class AmxPeer implements AutoCloseable {
                     sparse(context, on, layout, b64),
                     sparse(context, on, layout, b128),
                     () -> {
-                        context.attention().dense(on[0], on[1], on[2], layout, on[3], sums);
-                        context.attention()
-                                .select(
-                                        on[0],
-                                        on[1],
-                                        sums,
-                                        layout,
-                                        new dev.sparsed.attention.RatioRule(new BlockLayout(tokens, 128, 128), 0.3));
+                        RatioRule rule = new RatioRule(new BlockLayout(tokens, 128, 128), 0.3);
+                        context.attention().denseAndSelect(on[0], on[1], on[2], layout, on[3], sums, rule);
                     });
             double dense = 1 / rates[0].median();
             print(

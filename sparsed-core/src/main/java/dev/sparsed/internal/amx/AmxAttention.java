@@ -125,7 +125,13 @@ final class AmxAttention implements CpuAttention {
     }
 
     @Override
-    public BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
+    public BlockPattern denseAndSelect(
+            Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, Matrix logSumExp, SelectionRule rule) {
+        dense(q, k, v, heads, out, logSumExp);
+        return select(q, k, logSumExp, heads, rule);
+    }
+
+    private BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
         BlockLayout layout = rule.layout();
         BlockPattern.Builder selected = new BlockPattern.Builder(layout, heads.queryHeads());
         operands(q, heads, out, null);

@@ -44,14 +44,17 @@ public interface CpuAttention {
             @Nullable Matrix logSumExp);
 
     /**
-     * Block selection.
+     * Dense attention and block selection.
      *
      * @param q {@code [N, queryHeads × headDim]}
      * @param k {@code [N, keyValueHeads × headDim]}
-     * @param logSumExp {@code [N, queryHeads]} of the dense attention
+     * @param v {@code [N, keyValueHeads × headDim]}
      * @param heads head layout
+     * @param out {@code [N, queryHeads × headDim]}
+     * @param logSumExp {@code [N, queryHeads]}
      * @param rule what to keep
      * @return the pattern
      */
-    BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule);
+    BlockPattern denseAndSelect(
+            Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, Matrix logSumExp, SelectionRule rule);
 }

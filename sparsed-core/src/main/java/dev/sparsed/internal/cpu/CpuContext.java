@@ -209,14 +209,23 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
     }
 
     @Override
-    public BlockPattern select(Tensor queries, Tensor keys, Tensor logSumExp, HeadLayout heads, SelectionRule rule) {
+    public BlockPattern denseAndSelect(
+            Tensor queries,
+            Tensor keys,
+            Tensor values,
+            HeadLayout heads,
+            Tensor out,
+            Tensor logSumExp,
+            SelectionRule rule) {
         int canvas = rule.layout().canvasLength();
         return kernels.attention()
-                .select(
+                .denseAndSelect(
                         matrix("queries", queries, canvas, heads.queryColumns()),
                         matrix("keys", keys, canvas, heads.keyValueColumns()),
-                        matrix("logSumExp", logSumExp, canvas, heads.queryHeads()),
+                        matrix("values", values, canvas, heads.keyValueColumns()),
                         heads,
+                        matrix("out", out, canvas, heads.queryColumns()),
+                        matrix("logSumExp", logSumExp, canvas, heads.queryHeads()),
                         rule);
     }
 

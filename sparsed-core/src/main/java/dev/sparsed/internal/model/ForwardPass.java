@@ -197,9 +197,10 @@ public final class ForwardPass implements Denoiser {
             logSumExp = context.allocateFloats(canvasLength, heads.queryHeads());
         }
         AttentionBackend kernels = context.attention();
-        kernels.dense(q, keys[layer], values[layer], heads, out, logSumExp);
         if (attention.selects()) {
-            plan.keep(layer, kernels.select(q, keys[layer], logSumExp, heads, plan.rule()));
+            plan.keep(layer, kernels.denseAndSelect(q, keys[layer], values[layer], heads, out, logSumExp, plan.rule()));
+        } else {
+            kernels.dense(q, keys[layer], values[layer], heads, out, logSumExp);
         }
         boolean sparse = attention != AttentionMode.DENSE_AND_SELECT;
         if (measured) {

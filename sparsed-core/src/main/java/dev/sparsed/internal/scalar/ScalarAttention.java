@@ -72,12 +72,18 @@ final class ScalarAttention implements CpuAttention {
         }
     }
 
+    @Override
+    public BlockPattern denseAndSelect(
+            Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, Matrix logSumExp, SelectionRule rule) {
+        dense(q, k, v, heads, out, logSumExp);
+        return select(q, k, logSumExp, heads, rule);
+    }
+
     /**
      * {@link SelectionRule}, literally: importance of key block j for query block i is {@code Σ_(r∈i) Σ_(c∈j) A[r][c] / B²} with
      * {@code A = softmax} over all keys, and then over the generation keys alone. The division by B² changes no order and is left out.
      */
-    @Override
-    public BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
+    private BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
         BlockLayout layout = rule.layout();
         int generation = layout.firstGenerationBlock();
         BlockPattern.Builder pattern = new BlockPattern.Builder(layout, heads.queryHeads());

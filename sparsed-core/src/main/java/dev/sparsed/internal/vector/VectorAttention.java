@@ -127,7 +127,13 @@ final class VectorAttention implements CpuAttention {
     }
 
     @Override
-    public BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
+    public BlockPattern denseAndSelect(
+            Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, Matrix logSumExp, SelectionRule rule) {
+        dense(q, k, v, heads, out, logSumExp);
+        return select(q, k, logSumExp, heads, rule);
+    }
+
+    private BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
         BlockLayout layout = rule.layout();
         int border = layout.start(layout.firstGenerationBlock());
         PanelList prompt = all;

@@ -112,7 +112,7 @@ class AmxAttentionTest {
         "260, 40, 48, 3, 1, 32, 0",
         "700, 300, 200, 1, 1, 64, 0.3"
     })
-    void select(
+    void denseAndSelect(
             int canvas, int generation, int blockSize, int queryHeads, int keyValueHeads, int headDim, double ratio) {
         HeadLayout heads = new HeadLayout(queryHeads, keyValueHeads, headDim);
         BlockLayout layout = new BlockLayout(canvas, generation, blockSize);
@@ -120,9 +120,9 @@ class AmxAttentionTest {
         for (float spread : new float[] {1.5f, 8}) { // 8: the generation's share of some rows is below 2^-126
             Matrix q = matrix(canvas, heads.queryColumns(), spread);
             Matrix k = rounded(matrix(canvas, heads.keyValueColumns(), spread));
+            Matrix out = matrix(canvas, heads.queryColumns(), 1);
             Matrix logSumExp = matrix(canvas, queryHeads, 1);
-            amx.dense(q, k, k, heads, matrix(canvas, heads.queryColumns(), 1), logSumExp);
-            BlockPattern actual = amx.select(q, k, logSumExp, heads, rule);
+            BlockPattern actual = amx.denseAndSelect(q, k, k, heads, out, logSumExp, rule);
             for (int head = 0; head < queryHeads; head++) {
                 double[][] overAll = importance(seen(q, headDim), k, head, heads, layout, 0);
                 int first = layout.firstGenerationBlock();

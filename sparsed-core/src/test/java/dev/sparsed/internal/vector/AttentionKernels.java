@@ -23,8 +23,8 @@ enum AttentionKernels {
         }
 
         @Override
-        BlockPattern select(AttentionInputs in, Matrix logSumExp, SelectionRule rule) {
-            return kernels.attention().select(in.q(), in.k(), logSumExp, in.heads(), rule);
+        BlockPattern denseAndSelect(AttentionInputs in, Matrix out, Matrix logSumExp, SelectionRule rule) {
+            return kernels.attention().denseAndSelect(in.q(), in.k(), in.v(), in.heads(), out, logSumExp, rule);
         }
     },
     VECTOR {
@@ -41,8 +41,8 @@ enum AttentionKernels {
         }
 
         @Override
-        BlockPattern select(AttentionInputs in, Matrix logSumExp, SelectionRule rule) {
-            return attention.select(in.q(), in.k(), logSumExp, in.heads(), rule);
+        BlockPattern denseAndSelect(AttentionInputs in, Matrix out, Matrix logSumExp, SelectionRule rule) {
+            return attention.denseAndSelect(in.q(), in.k(), in.v(), in.heads(), out, logSumExp, rule);
         }
     };
 
@@ -54,5 +54,5 @@ enum AttentionKernels {
 
     abstract void blockSparse(AttentionInputs in, BlockPattern pattern, Matrix out, @Nullable Matrix logSumExp);
 
-    abstract BlockPattern select(AttentionInputs in, Matrix logSumExp, SelectionRule rule);
+    abstract BlockPattern denseAndSelect(AttentionInputs in, Matrix out, Matrix logSumExp, SelectionRule rule);
 }

@@ -34,9 +34,10 @@ class SelectionOracleTest {
             AttentionOracle.Taking taking,
             double tie) {
         BlockLayout layout = rule.layout();
+        Matrix out = in.out();
         Matrix logSumExp = in.logSumExp();
-        kernels.dense(in, in.out(), logSumExp);
-        BlockPattern pattern = kernels.select(in, logSumExp, rule);
+        BlockPattern pattern = kernels.denseAndSelect(in, out, logSumExp, rule);
+        AttentionOracleTest.assertDense(in, out, logSumExp);
         int ties = 0;
         for (int head = 0; head < in.heads().queryHeads(); head++) {
             double[][] scores = in.oracle().scores(head);

@@ -51,8 +51,7 @@ class VectorAttentionTest {
         Matrix dense = Matrix.zeros(LENGTH, HEADS.queryColumns());
         Matrix logSumExp = Matrix.zeros(LENGTH, HEADS.queryHeads());
         Matrix sparse = Matrix.zeros(LENGTH, HEADS.queryColumns());
-        attention.dense(q, k, v, HEADS, dense, logSumExp);
-        BlockPattern pattern = attention.select(q, k, logSumExp, HEADS, RULE);
+        BlockPattern pattern = attention.denseAndSelect(q, k, v, HEADS, dense, logSumExp, RULE);
         attention.blockSparse(q, Positions.range(0, LENGTH), k, v, HEADS, pattern, sparse, null);
         return new Results(dense.data(), logSumExp.data(), pattern, sparse.data());
     }

@@ -106,7 +106,14 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
     }
 
     @Override
-    public BlockPattern select(Tensor queries, Tensor keys, Tensor logSumExp, HeadLayout heads, SelectionRule rule) {
+    public BlockPattern denseAndSelect(
+            Tensor queries,
+            Tensor keys,
+            Tensor values,
+            HeadLayout heads,
+            Tensor out,
+            Tensor logSumExp,
+            SelectionRule rule) {
         if (!(rule instanceof RatioRule ratio)) {
             throw new UnsupportedOperationException("the CUDA backend has no kernel that selects by " + rule
                     + ", only one for a fixed share of the blocks: take SparseD, or the scalar or vector backend");
@@ -116,11 +123,14 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         int canvas = layout.canvasLength();
         DeviceTensor q = Arguments.tensor("queries", queries, dtype, canvas, heads.queryColumns());
         DeviceTensor k = Arguments.tensor("keys", keys, dtype, canvas, heads.keyValueColumns());
+        DeviceTensor v = Arguments.tensor("values", values, dtype, canvas, heads.keyValueColumns());
+        DeviceTensor result = Arguments.tensor("out", out, dtype, canvas, heads.queryColumns());
         DeviceTensor sums = Arguments.tensor("logSumExp", logSumExp, DType.F32, canvas, heads.queryHeads());
         long[] words = new long[heads.queryHeads() * layout.blocks() * Math.ceilDiv(layout.blocks(), Long.SIZE)];
         DeviceBuffer bits = bits(words.length);
         try {
-            lane.sparseAttention(heads.headDim(), layout).select(q, k, sums, heads, ratio, bits.address());
+            lane.sparseAttention(heads.headDim(), layout)
+                    .denseAndSelect(q, k, v, heads, result, sums, ratio, bits.address());
             lane.stream.download(bits.address(), MemorySegment.ofArray(words));
             BlockPattern pattern = BlockPattern.of(layout, heads.queryHeads(), words);
             patterns.put(pattern, bits);

@@ -153,7 +153,7 @@ class AttentionGpuTest {
         "260, 40, 48, 3, 1, 32, 0",
         "2100, 300, 32, 2, 1, 64, 0.3"
     })
-    void select(
+    void denseAndSelect(
             int canvas, int generation, int blockSize, int queryHeads, int keyValueHeads, int headDim, double select) {
         HeadLayout heads = new HeadLayout(queryHeads, keyValueHeads, headDim);
         BlockLayout layout = new BlockLayout(canvas, generation, blockSize);
@@ -196,8 +196,7 @@ class AttentionGpuTest {
         Tensor keys = side.tensor(k, canvas, heads.keyValueColumns());
         Tensor out = side.context.allocate(canvas, heads.queryColumns());
         Tensor sums = side.context.allocateFloats(canvas, heads.queryHeads());
-        side.context.attention().dense(queries, keys, keys, heads, out, sums);
-        return side.context.attention().select(queries, keys, sums, heads, rule);
+        return side.context.attention().denseAndSelect(queries, keys, keys, heads, out, sums, rule);
     }
 
     /** Sums of the softmax, and where a block is one of the generation's, of that over the generation's keys. */

@@ -49,21 +49,25 @@ public interface AttentionKernels extends AutoCloseable {
             DeviceTensor out);
 
     /**
-     * Selects the key blocks to keep.
+     * Dense attention that selects the key blocks to keep.
      *
      * @param queries {@code [N, queryHeads × headDim]}
      * @param keys {@code [N, keyValueHeads × headDim]}
-     * @param logSumExp {@code [N, queryHeads]}
+     * @param values {@code [N, keyValueHeads × headDim]}
      * @param heads how the columns split
+     * @param out {@code [N, queryHeads × headDim]}
+     * @param logSumExp {@code [N, queryHeads]}
      * @param rule block layout and budgets
      * @param words device address of {@code [queryHeads, blocks, ⌈blocks/64⌉]} 64-bit words, as
      *     {@link dev.sparsed.attention.BlockPattern#words} has them; overwritten
      */
-    void select(
+    void denseAndSelect(
             DeviceTensor queries,
             DeviceTensor keys,
-            DeviceTensor logSumExp,
+            DeviceTensor values,
             HeadLayout heads,
+            DeviceTensor out,
+            DeviceTensor logSumExp,
             RatioRule rule,
             long words);
 

@@ -179,13 +179,16 @@ public final class FlashAttention implements AttentionKernels {
     }
 
     @Override
-    public void select(
+    public void denseAndSelect(
             DeviceTensor queries,
             DeviceTensor keys,
-            DeviceTensor logSumExp,
+            DeviceTensor values,
             HeadLayout heads,
+            DeviceTensor out,
+            DeviceTensor logSumExp,
             RatioRule rule,
             long words) {
+        dense(queries, keys, values, heads, out, logSumExp);
         BlockLayout layout = rule.layout();
         Launch launch = select.computeIfAbsent(layout.blockSize(), this::selectLaunch);
         launch.arguments()

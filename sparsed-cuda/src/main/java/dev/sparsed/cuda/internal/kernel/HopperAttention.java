@@ -261,13 +261,16 @@ public final class HopperAttention implements AttentionKernels {
     }
 
     @Override
-    public void select(
+    public void denseAndSelect(
             DeviceTensor queries,
             DeviceTensor keys,
-            DeviceTensor logSumExp,
+            DeviceTensor values,
             HeadLayout heads,
+            DeviceTensor out,
+            DeviceTensor logSumExp,
             RatioRule rule,
             long words) {
+        dense(queries, keys, values, heads, out, logSumExp);
         BlockLayout layout = rule.layout();
         Launch launch = launches.computeIfAbsent(
                 "hopper_select_d" + headDim + "_b" + layout.blockSize(),

@@ -158,13 +158,16 @@ public final class SimtAttention implements AttentionKernels {
     }
 
     @Override
-    public void select(
+    public void denseAndSelect(
             DeviceTensor queries,
             DeviceTensor keys,
-            DeviceTensor logSumExp,
+            DeviceTensor values,
             HeadLayout heads,
+            DeviceTensor out,
+            DeviceTensor logSumExp,
             RatioRule rule,
             long words) {
+        dense(queries, keys, values, heads, out, logSumExp);
         BlockLayout layout = rule.layout();
         int sharedBytes = selectionBytes(heads.headDim(), layout.blocks());
         if (sharedBytes > modules.device().sharedMemoryPerBlock()) {
