@@ -1,5 +1,5 @@
-// softmax(Q Kᵀ scale) V over all keys (flash_dense_*) or over the kept blocks of keys (flash_sparse_*), bf16 with float32 sums,
-// in one pass, for every GPU from sm_80.
+// softmax(Q Kᵀ scale) V over all keys (flash_dense_*, flash_selecting_*) or over the kept blocks of keys (flash_sparse_*), bf16 with
+// float32 sums, in one pass, for every GPU from sm_80.
 //
 // Layout: queries and output [rows, heads * D], keys and values [keyCount, kvHeads * D], rows `ld*` elements apart (multiples of
 // 8), bases aligned to 16 bytes; query head h reads key/value head h / (heads / kvHeads). rows, keyCount >= 1, scale > 0. `lse`,
@@ -9,6 +9,8 @@
 //   name                    threads  rows of queries  dynamic shared memory  CTAs per multiprocessor with 228 KiB
 //   flash_dense_d128            128              128                  65536                                     2
 //   flash_dense_d64             128              128                  32768                                     2
+//   flash_selecting_d128        128              128                  65536                                     2
+//   flash_selecting_d64         128              128                  32768                                     2
 //   flash_sparse_d128_b128      128              128                  65536                                     2
 //   flash_sparse_d128_b64        64               64                  49152                                     4
 //   flash_sparse_d128_b32        32               32                  24576                                     8
@@ -18,6 +20,11 @@
 // grid.x of flash_dense_* is ceil(rows / 128), of flash_sparse_* the number of entries of `tiles`: {first row, rows (1 .. B),
 // query block, 0}. `kept` [heads][blocks][blocks] lists the kept key blocks of a query block in ascending order, `keptCount`
 // [heads][blocks] >= 1 says how many there are; blocks = ceil(keyCount / B).
+//
+// flash_selecting_* are dense attention of the canvas, rows = keyCount, for heads firstHead .. firstHead + gridDim.y - 1 of `heads`.
+// They leave what block_selection.cu wants: blockSums [gridDim.y][blocks][grid.x * 128], the base 2 logarithm of the sum of
+// exp(score scale) over the keys of a block of 2^blockShift = 32, 64 or 128, for every row. They go through the keys backwards: the generation
+// lies last, so its sums are taken relative to a maximum over the generation alone and do not underflow beside the prompt's.
 //
 // A warp owns 32 rows of queries, whose fragments stay in registers, so that every fragment of keys or values that it loads from
 // shared memory feeds four products. It goes through a tile STEP_KEYS keys at a time: scores, probabilities, output. Fragments
@@ -30,11 +37,39 @@
 
 constexpr float SLACK = 8.0f;
 
+// Where the sums of blocks of keys go: row r of the CTA and block j at first[j * stride + r].
+struct BlockSums {
+  float* first;
+  int stride;
+  int blockShift;  // log2 of the block size
+};
+
+// Adds up what the four lanes of a row hold.
+__device__ __forceinline__ float row_sum(float x) {
+  x += __shfl_xor_sync(0xffffffffu, x, 1);
+  return x + __shfl_xor_sync(0xffffffffu, x, 2);
+}
+
+// Of the four rows that four lanes share, each lane's own one: lane 4 g + 2 h + r has row 16 h + 8 r + g of the warp.
+__device__ __forceinline__ float own_row(const float (&x)[2][2]) {
+  const float r0 = threadIdx.x & 2 ? x[1][0] : x[0][0];
+  const float r1 = threadIdx.x & 2 ? x[1][1] : x[0][1];
+  return threadIdx.x & 1 ? r1 : r0;
+}
+
+// Adds up what the four lanes of each row hold, for each lane its own row.
+__device__ __forceinline__ float own_row_sum(const float (&x)[2][2]) {
+  const bool h = threadIdx.x & 2, r = threadIdx.x & 1;
+  const float r0 = (h ? x[1][0] : x[0][0]) + __shfl_xor_sync(0xffffffffu, h ? x[0][0] : x[1][0], 2);
+  const float r1 = (h ? x[1][1] : x[0][1]) + __shfl_xor_sync(0xffffffffu, h ? x[0][1] : x[1][1], 2);
+  return (r ? r1 : r0) + __shfl_xor_sync(0xffffffffu, r ? r0 : r1, 1);
+}
+
 // The rows of one CTA. BLOCK 0: all keys. STAGES tiles of TILE_KEYS keys and values form a ring in shared memory.
-template <int D, int WARPS, int TILE_KEYS, int STAGES, int STEP_KEYS, int AHEAD, int BLOCK>
+template <int D, int WARPS, int TILE_KEYS, int STAGES, int STEP_KEYS, int AHEAD, int BLOCK, bool SUMS>
 __device__ __forceinline__ void attend(const bf16* queries, int ldq, const bf16* keys, int ldk, const bf16* values, int ldv,
                                        bf16* out, int ldo, float* lse, int keyCount, float scale, int rows,
-                                       const uint16_t* kept, int keptCount) {
+                                       const uint16_t* kept, int keptCount, int heads, BlockSums sums) {
   constexpr int THREADS = 32 * WARPS;
   constexpr int TILE = TILE_KEYS * 2 * D;
   constexpr int STAGE = 2 * TILE;
@@ -58,7 +93,8 @@ __device__ __forceinline__ void attend(const bf16* queries, int ldq, const bf16*
       BLOCK == 0 ? keyCount : (keptCount - 1) * BLOCK + min(BLOCK, keyCount - kept[keptCount - 1] * BLOCK);
   const int tiles = (total + TILE_KEYS - 1) / TILE_KEYS;
 
-  auto load = [&](int tile, int stage) {
+  auto load = [&](int number, int stage) {
+    const int tile = SUMS ? tiles - 1 - number : number;
     const uint32_t to = ring + stage * STAGE;
     const int left = total - tile * TILE_KEYS;
     if constexpr (BLOCK == 0 || BLOCK >= TILE_KEYS) {
@@ -100,8 +136,10 @@ __device__ __forceinline__ void attend(const bf16* queries, int ldq, const bf16*
 
   // Element e of a fragment of half h is in row 16 h + 8 (e / 2) + lane / 4 of the warp.
   float o[2][D / 8][4] = {};
-  float base[2][2] = {{INFINITY, INFINITY}, {INFINITY, INFINITY}};  // minus the maximum of score * scale, a power of 2
-  float sum[2][2] = {};                                             // this lane's columns only
+  constexpr float NONE = SUMS ? 1e30f : INFINITY;           // finite where the first step may be masked altogether
+  float base[2][2] = {{NONE, NONE}, {NONE, NONE}};          // minus the maximum of score * scale, a power of 2
+  float sum[2][2] = {};                                     // this lane's columns only; SUMS: of the block at hand
+  float complete = 0.0f;                                    // SUMS: of all columns of the blocks before, of the lane's own row
 
   // Masks columns from `valid` on and raises the maxima where it must be.
   auto settle = [&](float(&s)[2][STEP_KEYS / 8][4], int valid) {
@@ -129,6 +167,7 @@ __device__ __forceinline__ void attend(const bf16* queries, int ldq, const bf16*
           const float factor = power_of_2(m - base[h][r]);
           base[h][r] = m;
           sum[h][r] *= factor;
+          if (SUMS && (lane & 3) == 2 * h + r) complete *= factor;
 #pragma unroll
           for (int j = 0; j < D / 8; j++) {
             o[h][j][2 * r] *= factor;
@@ -148,9 +187,9 @@ __device__ __forceinline__ void attend(const bf16* queries, int ldq, const bf16*
     const uint32_t valueTile = rows_address<D>(ring + stage * STAGE + TILE);
     // Fragment i of this tile: per step LOADS of keys, then LOADS of values.
     auto fetch = [&](int i) {
-      const int step = i / (2 * LOADS);
+      if (i / (2 * LOADS) >= STEPS) return;
+      const int step = SUMS ? STEPS - 1 - i / (2 * LOADS) : i / (2 * LOADS);
       const int at = i % LOADS;
-      if (step >= STEPS) return;
       if (i % (2 * LOADS) < LOADS)
         load_keys<D, STEP_KEYS>(fragments[i % AHEAD], keyTile + step * STEP_KEYS * 2 * D, at);
       else
@@ -170,7 +209,8 @@ __device__ __forceinline__ void attend(const bf16* queries, int ldq, const bf16*
         q.template multiply<STEP_KEYS>(s, i, fragments[(step * 2 * LOADS + i) % AHEAD]);
         fetch(step * 2 * LOADS + i + AHEAD);
       }
-      settle(s, total - tile * TILE_KEYS - step * STEP_KEYS);
+      const int key = SUMS ? (tiles - tile) * TILE_KEYS - (step + 1) * STEP_KEYS : tile * TILE_KEYS + step * STEP_KEYS;
+      settle(s, total - key);
       uint32_t p[2][STEP_KEYS / 16][4];
 #pragma unroll
       for (int j = 0; j < STEP_KEYS / 8; j++)
@@ -183,6 +223,16 @@ __device__ __forceinline__ void attend(const bf16* queries, int ldq, const bf16*
             sum[h][r] += a + b;
             p[h][j / 2][2 * (j & 1) + r] = pack(a, b);
           }
+      if constexpr (SUMS) {
+        if ((key & ((1 << sums.blockShift) - 1)) == 0 && key < total) {
+          const float x = own_row_sum(sum);
+          complete += x;
+#pragma unroll
+          for (int i = 0; i < 4; i++) sum[i / 2][i % 2] = 0.0f;
+          sums.first[static_cast<size_t>(key >> sums.blockShift) * sums.stride + warp * 32 + 8 * (lane & 3) + lane / 4] =
+              log2_approx(x) - own_row(base);
+        }
+      }
 #pragma unroll
       for (int i = 0; i < LOADS; i++) {
         const int d = i / (STEP_KEYS / 16);
@@ -206,13 +256,11 @@ __device__ __forceinline__ void attend(const bf16* queries, int ldq, const bf16*
   for (int h = 0; h < 2; h++)
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-      float rowSum = sum[h][r];
-      rowSum += __shfl_xor_sync(0xffffffffu, rowSum, 1);
-      rowSum += __shfl_xor_sync(0xffffffffu, rowSum, 2);
+      const float rowSum = SUMS ? __shfl_sync(0xffffffffu, complete, (lane & ~3) | (2 * h + r)) : row_sum(sum[h][r]);
       const float factor = 1.0f / rowSum;
       const int row = 16 * h + 8 * r + lane / 4;
       if (lse != nullptr && (lane & 3) == 0 && warp * 32 + row < rows)
-        lse[static_cast<size_t>(warp * 32 + row) * gridDim.y] = (log2f(rowSum) - base[h][r]) * LN_2;
+        lse[static_cast<size_t>(warp * 32 + row) * heads] = (log2f(rowSum) - base[h][r]) * LN_2;
 #pragma unroll
       for (int j = 0; j < D / 8; j++)
         *reinterpret_cast<uint32_t*>(own + row * 2 * D + ((j ^ (row & 7)) << 4) + (lane & 3) * 4) =
@@ -236,10 +284,26 @@ __device__ __forceinline__ void dense(const bf16* queries, int ldq, const bf16* 
   const int head = blockIdx.y;
   const int kvHead = head / (gridDim.y / kvHeads);
   const size_t first = static_cast<size_t>(blockIdx.x) * (32 * WARPS);
-  attend<D, WARPS, TILE_KEYS, STAGES, STEP_KEYS, AHEAD, 0>(
+  attend<D, WARPS, TILE_KEYS, STAGES, STEP_KEYS, AHEAD, 0, false>(
       queries + first * ldq + head * D, ldq, keys + kvHead * D, ldk, values + kvHead * D, ldv, out + first * ldo + head * D, ldo,
       lse == nullptr ? nullptr : lse + first * gridDim.y + head, keyCount, scale * LOG2_E, rows - static_cast<int>(first),
-      nullptr, 0);
+      nullptr, 0, gridDim.y, {});
+}
+
+template <int D, int WARPS, int TILE_KEYS, int STAGES, int STEP_KEYS, int AHEAD>
+__device__ __forceinline__ void selecting(const bf16* queries, int ldq, const bf16* keys, int ldk, const bf16* values, int ldv,
+                                          bf16* out, int ldo, float* lse, int rows, int heads, int firstHead, int kvHeads,
+                                          float scale, float* blockSums, int blockShift) {
+  constexpr int ROWS = 32 * WARPS;
+  const int head = firstHead + blockIdx.y;
+  const int kvHead = head / (heads / kvHeads);
+  const size_t first = static_cast<size_t>(blockIdx.x) * ROWS;
+  const int stride = gridDim.x * ROWS;
+  const int blocks = ((rows - 1) >> blockShift) + 1;
+  attend<D, WARPS, TILE_KEYS, STAGES, STEP_KEYS, AHEAD, 0, true>(
+      queries + first * ldq + head * D, ldq, keys + kvHead * D, ldk, values + kvHead * D, ldv, out + first * ldo + head * D, ldo,
+      lse + first * heads + head, rows, scale * LOG2_E, rows - static_cast<int>(first), nullptr, 0,
+      heads, {blockSums + static_cast<size_t>(blockIdx.y) * blocks * stride + first, stride, blockShift});
 }
 
 template <int D, int TILE_KEYS, int STAGES, int STEP_KEYS, int AHEAD, int BLOCK>
@@ -252,10 +316,10 @@ __device__ __forceinline__ void sparse(const bf16* queries, int ldq, const bf16*
   const int blocks = (keyCount + BLOCK - 1) / BLOCK;
   const size_t list = static_cast<size_t>(head) * blocks + tile.z;
   const size_t first = tile.x;
-  attend<D, BLOCK / 32, TILE_KEYS, STAGES, STEP_KEYS, AHEAD, BLOCK>(
+  attend<D, BLOCK / 32, TILE_KEYS, STAGES, STEP_KEYS, AHEAD, BLOCK, false>(
       queries + first * ldq + head * D, ldq, keys + kvHead * D, ldk, values + kvHead * D, ldv, out + first * ldo + head * D, ldo,
       lse == nullptr ? nullptr : lse + first * gridDim.y + head, keyCount, scale * LOG2_E, tile.y, kept + list * blocks,
-      keptCount[list]);
+      keptCount[list], gridDim.y, {});
 }
 
 #define FLASH_DENSE(D, WARPS, TILE, STAGES, STEP, AHEAD, CTAS, NAME)                                                         \
@@ -264,6 +328,14 @@ __device__ __forceinline__ void sparse(const bf16* queries, int ldq, const bf16*
       int rows, int keyCount, int kvHeads, float scale) {                                                                  \
     dense<D, WARPS, TILE, STAGES, STEP, AHEAD>(queries, ldq, keys, ldk, values, ldv, out, ldo, lse, rows, keyCount,        \
                                                kvHeads, scale);                                                            \
+  }
+
+#define FLASH_SELECTING(D, WARPS, TILE, STAGES, STEP, AHEAD, CTAS, NAME)                                                     \
+  extern "C" __global__ __launch_bounds__(32 * WARPS, CTAS) void NAME(                                                     \
+      const bf16* queries, int ldq, const bf16* keys, int ldk, const bf16* values, int ldv, bf16* out, int ldo, float* lse, \
+      int rows, int heads, int firstHead, int kvHeads, float scale, float* blockSums, int blockShift) {                    \
+    selecting<D, WARPS, TILE, STAGES, STEP, AHEAD>(queries, ldq, keys, ldk, values, ldv, out, ldo, lse, rows, heads,        \
+                                                   firstHead, kvHeads, scale, blockSums, blockShift);                      \
   }
 
 #define FLASH_SPARSE(D, BLOCK, TILE, STAGES, STEP, AHEAD, CTAS, NAME)                                                      \
@@ -276,6 +348,8 @@ __device__ __forceinline__ void sparse(const bf16* queries, int ldq, const bf16*
 
 FLASH_DENSE(128, 4, 64, 2, 16, 5, 2, flash_dense_d128)
 FLASH_DENSE(64, 4, 64, 2, 32, 3, 2, flash_dense_d64)
+FLASH_SELECTING(128, 4, 64, 2, 16, 4, 2, flash_selecting_d128)
+FLASH_SELECTING(64, 4, 64, 2, 32, 3, 2, flash_selecting_d64)
 FLASH_SPARSE(128, 128, 64, 2, 16, 5, 2, flash_sparse_d128_b128)
 FLASH_SPARSE(128, 64, 32, 3, 16, 4, 4, flash_sparse_d128_b64)
 FLASH_SPARSE(128, 32, 16, 3, 16, 4, 8, flash_sparse_d128_b32)

@@ -7,6 +7,8 @@ import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.RatioRule;
 import dev.sparsed.cuda.internal.driver.CudaStream;
+import dev.sparsed.cuda.internal.driver.DeviceBuffer;
+import dev.sparsed.cuda.internal.kernel.BlockSelection.BlockSums;
 import dev.sparsed.spi.HeadLayout;
 import java.util.HashMap;
 import java.util.Map;
@@ -23,18 +25,24 @@ public final class FlashAttention implements AttentionKernels {
     private static final Set<Integer> HEAD_DIMS = Set.of(64, 128);
     private static final Set<Integer> BLOCK_SIZES = Set.of(32, 64, 128);
 
-    /** Query rows of a thread block of the dense kernels and of the selection. */
+    /** Query rows of a thread block of the dense kernels. */
     private static final int ROWS = 128;
 
     private static final int DENSE_THREADS = 128;
-    private static final int SELECT_THREADS = 128;
+
+    /**
+     * Device memory for the sums of key blocks, as far as whole heads allow: at 65,536 tokens and B = 128, four heads at a time. A launch
+     * of one head still has 512 thread blocks.
+     */
+    private static final long MOST_SUMS_BYTES = 1L << 29;
 
     private final KernelModules modules;
     private final CudaStream stream;
     private final int headDim;
     private final Launch dense;
     private final Map<Integer, Launch> sparse = new HashMap<>();
-    private final Map<Integer, Launch> select = new HashMap<>();
+    private final Launch selecting;
+    private final BlockSelection selection;
 
     /**
      * For one stream and one head dimension.
@@ -65,6 +73,28 @@ public final class FlashAttention implements AttentionKernels {
                 INT,
                 INT,
                 FLOAT);
+        selecting = new Launch(
+                modules,
+                ATTENTION,
+                "flash_selecting_d" + headDim,
+                stream,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                POINTER,
+                INT,
+                INT,
+                INT,
+                INT,
+                FLOAT,
+                POINTER,
+                INT);
+        selection = new BlockSelection(modules, stream);
     }
 
     /**
@@ -101,12 +131,7 @@ public final class FlashAttention implements AttentionKernels {
                 .setInt(10, keys.rows())
                 .setInt(11, heads.keyValueHeads())
                 .setFloat(12, heads.scale());
-        dense.run(
-                Math.ceilDiv(queries.rows(), ROWS),
-                heads.queryHeads(),
-                1,
-                DENSE_THREADS,
-                ROWS * headDim * 2 * Short.BYTES);
+        dense.run(Math.ceilDiv(queries.rows(), ROWS), heads.queryHeads(), 1, DENSE_THREADS, denseBytes());
     }
 
     @Override
@@ -188,56 +213,41 @@ public final class FlashAttention implements AttentionKernels {
             DeviceTensor logSumExp,
             RatioRule rule,
             long words) {
-        dense(queries, keys, values, heads, out, logSumExp);
         BlockLayout layout = rule.layout();
-        Launch launch = select.computeIfAbsent(layout.blockSize(), this::selectLaunch);
-        launch.arguments()
-                .setPointer(0, queries.address())
-                .setInt(1, queries.columns())
-                .setPointer(2, keys.address())
-                .setInt(3, keys.columns())
-                .setPointer(4, logSumExp.address())
-                .setInt(5, layout.canvasLength())
-                .setInt(6, heads.keyValueHeads())
-                .setFloat(7, heads.scale())
-                .setInt(8, layout.firstGenerationBlock())
-                .setInt(9, rule.promptBudget())
-                .setInt(10, rule.generationBudget())
-                .setPointer(11, words);
-        int sharedBytes = 384 * headDim + 16 * (layout.blocks() + layout.generationBlocks());
-        if (sharedBytes > modules.device().sharedMemoryPerBlock()) {
-            throw new IllegalArgumentException("blockSize = " + layout.blockSize() + ": a canvas of "
-                    + layout.canvasLength() + " has " + layout.blocks()
-                    + " blocks, more than this GPU can select from; "
-                    + "take larger blocks");
+        int rowTiles = Math.ceilDiv(layout.canvasLength(), ROWS);
+        int stride = rowTiles * ROWS;
+        long headBytes = (long) layout.blocks() * stride * Float.BYTES;
+        int headsAtATime = Math.clamp(MOST_SUMS_BYTES / headBytes, 1, heads.queryHeads());
+        matrices(selecting, queries, keys, values, out);
+        selecting
+                .arguments()
+                .setPointer(8, logSumExp.address())
+                .setInt(9, layout.canvasLength())
+                .setInt(10, heads.queryHeads())
+                .setInt(12, heads.keyValueHeads())
+                .setFloat(13, heads.scale())
+                .setInt(15, Integer.numberOfTrailingZeros(layout.blockSize()));
+        try (DeviceBuffer sums =
+                modules.device().memory().borrow(headsAtATime * headBytes, "the sums of key blocks", stream)) {
+            for (int head = 0; head < heads.queryHeads(); head += headsAtATime) {
+                int count = Math.min(headsAtATime, heads.queryHeads() - head);
+                selecting.arguments().setInt(11, head).setPointer(14, sums.address());
+                selecting.run(rowTiles, count, 1, DENSE_THREADS, denseBytes());
+                selection.run(new BlockSums(sums.address(), stride, head, count), logSumExp, rule, words);
+            }
         }
-        launch.run(Math.ceilDiv(layout.canvasLength(), ROWS), heads.queryHeads(), 1, SELECT_THREADS, sharedBytes);
     }
 
-    private Launch selectLaunch(int blockSize) {
-        return new Launch(
-                modules,
-                "block_selection",
-                "select_d" + headDim + "_b" + blockSize,
-                stream,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                INT,
-                FLOAT,
-                INT,
-                INT,
-                INT,
-                POINTER);
+    /** A ring of two tiles of 64 keys and values. */
+    private int denseBytes() {
+        return ROWS * headDim * 2 * Short.BYTES;
     }
 
     @Override
     public void close() {
         dense.close();
         sparse.values().forEach(Launch::close);
-        select.values().forEach(Launch::close);
+        selecting.close();
+        selection.close();
     }
 }
