@@ -1,9 +1,9 @@
 // Which key blocks each query block and head keeps, from the sums that dense attention left (flash_selecting_*).
 //
 // importance[i][j] = sum over the rows of query block i of the sum of exp(score - lse) over the keys of block j, and the same with the
-// softmax over the generation keys alone (blocks from g on), whose log-sum-exp is that of the blocks' sums. Kept are the k1 most
-// important of all blocks as far as they are below g, and the k2 most important of the blocks from g on. Equal importances: the lower
-// index first. Sums are taken in a fixed order, so the same input gives the same bits.
+// softmax over the generation keys alone (blocks from g on), whose log-sum-exp is that of the blocks' sums. Kept are the most important
+// of all blocks as far as they are below g, and the most important of the blocks from g on: each time as many as the budget of top_k.cuh
+// takes. Equal importances: the lower index first. Sums are taken in a fixed order, so the same input gives the same bits.
 //
 //   select_blocks_b{32,64,128}   128 threads, grid (n, heads of blockSums),
 //                                dynamic shared memory 4 (2 B + 256 + n + n - g + 4 ceil(n / 64)) bytes
@@ -11,7 +11,7 @@
 // blockSums [gridDim.y][n][stride], stride >= n B a multiple of 4, 16-byte aligned: row r of query block i at i B + r, base 2
 // logarithms, finite or -infinity; rows beyond the canvas do not count. lse [rows][heads], natural logarithms; words
 // [heads][n][ceil(n / 64)], bit j % 64 of word j / 64; n = ceil(rows / B). All for heads firstHead .. firstHead + gridDim.y - 1 of
-// `heads`. 0 <= g < n, 1 <= k1 <= n, 1 <= k2 <= n - g.
+// `heads`. 0 <= g < n, 1 <= leastOfAll <= mostOfAll <= n, 1 <= leastGenerated <= mostGenerated <= n - g.
 #include "mma.cuh"
 #include "top_k.cuh"
 
@@ -19,7 +19,7 @@ constexpr int THREADS = 128;
 
 template <int B>
 __device__ __forceinline__ void select_blocks(const float* blockSums, int stride, const float* lse, int rows, int heads,
-                                              int firstHead, int g, int k1, int k2, uint64_t* words) {
+                                              int firstHead, int g, uint64_t* words, Budget ofAll, Budget ofGenerated) {
   constexpr int PARTS = THREADS / B;
   extern __shared__ __align__(16) float shared[];
   const int thread = threadIdx.x;
@@ -74,7 +74,7 @@ __device__ __forceinline__ void select_blocks(const float* blockSums, int stride
     const bool whole = warp == 0;
     const float* values = whole ? all : generated;
     const int first = whole ? 0 : g;
-    Threshold threshold(values, n - first, whole ? k1 : k2);
+    Threshold threshold(values, n - first, whole ? ofAll : ofGenerated);
     for (int word = 0; word < wordCount; word++) {
       const int j = word * 32 + lane;
       const bool there = j >= first && j < n;
@@ -88,11 +88,12 @@ __device__ __forceinline__ void select_blocks(const float* blockSums, int stride
   for (int word = thread; word < wordCount; word += THREADS) row[word] = bits[word] | bits[wordCount + word];
 }
 
-#define SELECT_BLOCKS(B)                                                                                                       \
-  extern "C" __global__ __launch_bounds__(THREADS) void select_blocks_b##B(const float* blockSums, int stride, const float* lse, \
-                                                                           int rows, int heads, int firstHead, int g, int k1,  \
-                                                                           int k2, uint64_t* words) {                          \
-    select_blocks<B>(blockSums, stride, lse, rows, heads, firstHead, g, k1, k2, words);                                        \
+#define SELECT_BLOCKS(B)                                                                                                      \
+  extern "C" __global__ __launch_bounds__(THREADS) void select_blocks_b##B(                                                   \
+      const float* blockSums, int stride, const float* lse, int rows, int heads, int firstHead, int g, uint64_t* words,       \
+      int leastOfAll, int mostOfAll, int leastGenerated, int mostGenerated, float coverage) {                                 \
+    select_blocks<B>(blockSums, stride, lse, rows, heads, firstHead, g, words, {leastOfAll, mostOfAll, coverage},             \
+                     {leastGenerated, mostGenerated, coverage});                                                              \
   }
 
 SELECT_BLOCKS(32)

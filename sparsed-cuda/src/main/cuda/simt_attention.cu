@@ -106,7 +106,7 @@ __device__ void dense(const T* queries, const T* keys, const T* values, T* out, 
 // tiles: (first row, rows, query block, 0) per tile, all rows of a tile in that query block. kept: [heads, blocks, blocks] ascending key blocks
 // of every head and query block, kept_count: [heads, blocks] how many.
 template <typename T, int FEATURES>
-__device__ void sparse(const T* queries, const T* keys, const T* values, T* out, const int4* tiles, const unsigned short* kept, const int* kept_count, int canvas, int block_size, int heads, int group, int head_dim, float scale) {
+__device__ void sparse(const T* queries, const T* keys, const T* values, T* out, float* logsumexp, const int4* tiles, const unsigned short* kept, const int* kept_count, int canvas, int block_size, int heads, int group, int head_dim, float scale) {
     int4 tile = tiles[blockIdx.x];
     int first = tile.x + blockIdx.y * TILE, count = min(TILE, tile.x + tile.y - first);
     if (count <= 0) return;
@@ -117,7 +117,7 @@ __device__ void sparse(const T* queries, const T* keys, const T* values, T* out,
         int block = kept[row * blocks + i];
         simt.attend(block * block_size, min((block + 1) * block_size, canvas));
     }
-    simt.store(out, nullptr, first, count, heads * head_dim, blockIdx.z, heads);
+    simt.store(out, logsumexp, first, count, heads * head_dim, blockIdx.z, heads);
 }
 
 #define KERNELS(T, NAME, D, FEATURES) \
@@ -125,9 +125,9 @@ __device__ void sparse(const T* queries, const T* keys, const T* values, T* out,
                                                        int rows, int canvas, int heads, int group, int head_dim, float scale) { \
         dense<T, FEATURES>(queries, keys, values, out, logsumexp, rows, canvas, heads, group, head_dim, scale); \
     } \
-    extern "C" __global__ void __launch_bounds__(128) simt_sparse_##NAME##_d##D(const T* queries, const T* keys, const T* values, T* out, const int4* tiles, \
+    extern "C" __global__ void __launch_bounds__(128) simt_sparse_##NAME##_d##D(const T* queries, const T* keys, const T* values, T* out, float* logsumexp, const int4* tiles, \
                                                         const unsigned short* kept, const int* kept_count, int canvas, int block_size, int heads, int group, int head_dim, float scale) { \
-        sparse<T, FEATURES>(queries, keys, values, out, tiles, kept, kept_count, canvas, block_size, heads, group, head_dim, scale); \
+        sparse<T, FEATURES>(queries, keys, values, out, logsumexp, tiles, kept, kept_count, canvas, block_size, heads, group, head_dim, scale); \
     }
 // _dD serves head dimensions up to D.
 KERNELS(float, f32, 64, 2)

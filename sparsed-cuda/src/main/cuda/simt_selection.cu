@@ -1,5 +1,6 @@
 // SparseD's selection (arXiv 2509.24014, section 3.1) without tensor cores, for any block size and head dimension. One thread block streams
-// Q.K^T of one query block, sums exp(score - logsumexp) per key block, and keeps the most important: no memory beyond one float per key block.
+// Q.K^T of one query block, sums exp(score - logsumexp) per key block, and keeps the most important, as many as the budget of top_k.cuh
+// takes: no memory beyond one float per key block.
 // Grid: (query blocks, query heads). Block: 128 threads. Dynamic shared memory: 32 * (2 * head_dim + 1) + 2 * blocks + 8 floats.
 #include "simt.cuh"
 #include "top_k.cuh"
@@ -26,7 +27,7 @@ __device__ void scores(const T* keys, int first, int count, int stride, int head
 
 template <typename T>
 __device__ void select(const T* queries, const T* keys, const float* logsumexp, unsigned* words, int canvas, int block_size, int first_generation_block,
-                       int prompt_budget, int generation_budget, int heads, int group, int head_dim, float scale) {
+                       int heads, int group, int head_dim, float scale, Budget of_all, Budget of_generated) {
     int head = blockIdx.y, blocks = (canvas + block_size - 1) / block_size, words_per_row = (blocks + 63) / 64 * 2;
     int stride = heads / group * head_dim, warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
     int block_start = blockIdx.x * block_size, block_end = min(block_start + block_size, canvas);
@@ -90,8 +91,8 @@ __device__ void select(const T* queries, const T* keys, const float* logsumexp, 
     }
     __syncthreads();
     if (warp > 0) return;
-    Threshold most(importance, blocks, prompt_budget);
-    Threshold most_generated(generation + first_generation_block, blocks - first_generation_block, generation_budget);
+    Threshold most(importance, blocks, of_all);
+    Threshold most_generated(generation + first_generation_block, blocks - first_generation_block, of_generated);
     size_t row = (static_cast<size_t>(head) * blocks + blockIdx.x) * words_per_row;
     for (int word = 0; word < words_per_row; word++) {
         int block = word * WARP + lane;
@@ -103,11 +104,12 @@ __device__ void select(const T* queries, const T* keys, const float* logsumexp, 
     }
 }
 
-extern "C" __global__ void __launch_bounds__(128) simt_select_f32(const float* queries, const float* keys, const float* logsumexp, unsigned* words, int canvas, int block_size,
-                                           int first_generation_block, int prompt_budget, int generation_budget, int heads, int group, int head_dim, float scale) {
-    select(queries, keys, logsumexp, words, canvas, block_size, first_generation_block, prompt_budget, generation_budget, heads, group, head_dim, scale);
-}
-extern "C" __global__ void __launch_bounds__(128) simt_select_bf16(const bf16* queries, const bf16* keys, const float* logsumexp, unsigned* words, int canvas, int block_size,
-                                            int first_generation_block, int prompt_budget, int generation_budget, int heads, int group, int head_dim, float scale) {
-    select(queries, keys, logsumexp, words, canvas, block_size, first_generation_block, prompt_budget, generation_budget, heads, group, head_dim, scale);
-}
+#define KERNEL(T, NAME) \
+    extern "C" __global__ void __launch_bounds__(128) simt_select_##NAME(const T* queries, const T* keys, const float* logsumexp, unsigned* words, \
+                                                  int canvas, int block_size, int first_generation_block, int heads, int group, int head_dim, float scale, \
+                                                  int least_of_all, int most_of_all, int least_generated, int most_generated, float coverage) { \
+        select(queries, keys, logsumexp, words, canvas, block_size, first_generation_block, heads, group, head_dim, scale, \
+               {least_of_all, most_of_all, coverage}, {least_generated, most_generated, coverage}); \
+    }
+KERNEL(float, f32)
+KERNEL(bf16, bf16)

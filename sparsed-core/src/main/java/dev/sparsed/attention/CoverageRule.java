@@ -29,13 +29,23 @@ public record CoverageRule(BlockLayout layout, double coverage, double floor, do
     }
 
     @Override
+    public int least(int count) {
+        return BlockBudget.of(floor, count);
+    }
+
+    @Override
+    public int most(int count) {
+        return BlockBudget.of(cap, count);
+    }
+
+    @Override
     public int budget(double[] ascending, int count) {
         double total = 0;
         for (int i = 0; i < count; i++) { // the small ones first: nothing gets lost beside the large ones
             total += ascending[i];
         }
-        int least = BlockBudget.of(floor, count);
-        int most = BlockBudget.of(cap, count);
+        int least = least(count);
+        int most = most(count);
         double covered = 0;
         int taken = 0;
         while (taken < most && (taken < least || covered < coverage * total)) {

@@ -24,7 +24,17 @@ public record RatioRule(BlockLayout layout, double select) implements SelectionR
     }
 
     @Override
-    public int budget(double[] ascending, int count) {
+    public int least(int count) {
         return BlockBudget.of(select, count);
+    }
+
+    @Override
+    public int most(int count) {
+        return least(count);
+    }
+
+    @Override
+    public int budget(double[] ascending, int count) {
+        return least(count);
     }
 }

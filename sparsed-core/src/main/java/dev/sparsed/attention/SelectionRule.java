@@ -12,7 +12,21 @@ public sealed interface SelectionRule permits RatioRule, CoverageRule {
     BlockLayout layout();
 
     /**
-     * {@return how many of some blocks are taken, 1 … count}
+     * {@return the fewest blocks taken of some, 1 … count}
+     *
+     * @param count how many blocks there are, ≥ 1
+     */
+    int least(int count);
+
+    /**
+     * {@return the most blocks taken of some, least … count}
+     *
+     * @param count how many blocks there are, ≥ 1
+     */
+    int most(int count);
+
+    /**
+     * {@return how many of some blocks are taken, least … most}
      *
      * @param ascending the importance of the blocks, from the least to the most important; whatever lies behind them does not matter
      * @param count how many blocks there are, ≥ 1

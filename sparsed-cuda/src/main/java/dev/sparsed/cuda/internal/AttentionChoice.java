@@ -1,5 +1,8 @@
 package dev.sparsed.cuda.internal;
 
+import dev.sparsed.attention.BlockLayout;
+import dev.sparsed.attention.RatioRule;
+import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.CudaAvailability;
 import dev.sparsed.cuda.internal.driver.CudaDevice;
 import dev.sparsed.cuda.internal.driver.CudaStream;
@@ -9,6 +12,7 @@ import dev.sparsed.cuda.internal.kernel.HopperAttention;
 import dev.sparsed.cuda.internal.kernel.KernelModules;
 import dev.sparsed.cuda.internal.kernel.SimtAttention;
 import dev.sparsed.spi.DType;
+import java.util.stream.Stream;
 
 /** Which attention kernels serve which shapes: the first that do, in this order. */
 enum AttentionChoice {
@@ -26,6 +30,11 @@ enum AttentionChoice {
             return serves(capability, dtype, headDim)
                     && HopperAttention.serves(headDim, blockSize)
                     && HopperAttention.hasRoomFor(blocks);
+        }
+
+        @Override
+        boolean selectsBy(SelectionRule rule) {
+            return rule instanceof RatioRule;
         }
 
         @Override
@@ -92,16 +101,14 @@ enum AttentionChoice {
      * @return the choice
      */
     static AttentionChoice dense(int capability, DType dtype, int headDim) {
-        for (AttentionChoice choice : values()) {
-            if (choice.serves(capability, dtype, headDim)) {
-                return choice;
-            }
-        }
-        throw new AssertionError("SIMT serves everything");
+        return Stream.of(values())
+                .filter(choice -> choice.serves(capability, dtype, headDim))
+                .findFirst()
+                .orElseThrow();
     }
 
     /**
-     * The kernels for block-sparse attention and selection.
+     * The kernels for block-sparse attention.
      *
      * @param capability the device's compute capability, 10 × major + minor
      * @param dtype type of the activations
@@ -111,12 +118,28 @@ enum AttentionChoice {
      * @return the choice
      */
     static AttentionChoice sparse(int capability, DType dtype, int headDim, int blockSize, int blocks) {
-        for (AttentionChoice choice : values()) {
-            if (choice.serves(capability, dtype, headDim, blockSize, blocks)) {
-                return choice;
-            }
-        }
-        throw new AssertionError("SIMT serves everything");
+        return Stream.of(values())
+                .filter(choice -> choice.serves(capability, dtype, headDim, blockSize, blocks))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /**
+     * The kernels for dense attention that selects.
+     *
+     * @param capability the device's compute capability, 10 × major + minor
+     * @param dtype type of the activations
+     * @param headDim features of a head
+     * @param rule the canvas, its blocks and the budgets
+     * @return the choice
+     */
+    static AttentionChoice selecting(int capability, DType dtype, int headDim, SelectionRule rule) {
+        BlockLayout layout = rule.layout();
+        return Stream.of(values())
+                .filter(choice -> choice.selectsBy(rule)
+                        && choice.serves(capability, dtype, headDim, layout.blockSize(), layout.blocks()))
+                .findFirst()
+                .orElseThrow();
     }
 
     /**
@@ -134,6 +157,11 @@ enum AttentionChoice {
                 : "the portable kernels (mma.sync): those for Hopper run on compute capability 9.0 alone";
         return "attention by " + kernels + " for head dimensions 64 and 128 with blocks of 32, 64 and 128;"
                 + " any other shape without tensor cores, 20 times slower or more";
+    }
+
+    /** {@return whether these kernels know the rule} */
+    boolean selectsBy(SelectionRule rule) {
+        return true;
     }
 
     abstract boolean serves(int capability, DType dtype, int headDim);

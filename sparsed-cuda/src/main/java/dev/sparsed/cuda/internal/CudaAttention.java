@@ -2,7 +2,6 @@ package dev.sparsed.cuda.internal;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
-import dev.sparsed.attention.RatioRule;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels.KeptLists;
@@ -17,7 +16,6 @@ import dev.sparsed.spi.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +29,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
     private final Lane lane;
     private final DType dtype;
     private final Runnable bind;
-    private final Map<BlockPattern, DeviceBuffer> patterns = new IdentityHashMap<>();
+    private final DevicePatterns patterns;
     private final Map<ConsecutiveRows, TileList> tiles = new HashMap<>();
     private final List<AutoCloseable> opened = new ArrayList<>();
     private final Scratch lists;
@@ -51,6 +49,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         this.lane = lane;
         this.dtype = dtype;
         this.bind = bind;
+        this.patterns = opened(new DevicePatterns(lane.stream));
         this.lists = opened(new Scratch(lane.stream, "lists of kept blocks", beforeMoving));
         this.otherTiles = opened(new Scratch(lane.stream, "query tiles", beforeMoving));
     }
@@ -86,6 +85,32 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
             HeadLayout heads,
             BlockPattern pattern,
             Tensor out) {
+        attendSparsely(queries, rows, keys, values, heads, pattern, out, null);
+    }
+
+    @Override
+    public void blockSparse(
+            Tensor queries,
+            Positions rows,
+            Tensor keys,
+            Tensor values,
+            HeadLayout heads,
+            BlockPattern pattern,
+            Tensor out,
+            Tensor logSumExp) {
+        DeviceTensor sums = Arguments.tensor("logSumExp", logSumExp, DType.F32, rows.count(), heads.queryHeads());
+        attendSparsely(queries, rows, keys, values, heads, pattern, out, sums);
+    }
+
+    private void attendSparsely(
+            Tensor queries,
+            Positions rows,
+            Tensor keys,
+            Tensor values,
+            HeadLayout heads,
+            BlockPattern pattern,
+            Tensor out,
+            @Nullable DeviceTensor logSumExp) {
         bind.run();
         BlockLayout layout = pattern.layout();
         int canvas = layout.canvasLength();
@@ -99,9 +124,9 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         DeviceTensor result = Arguments.tensor("out", out, dtype, rows.count(), heads.queryColumns());
         if (rows.count() > 0) {
             long address = lists.address(PatternLists.bytes(layout, pattern.heads()));
-            KeptLists kept = lane.patternLists.run(words(pattern), layout, pattern.heads(), address);
+            KeptLists kept = lane.patternLists.run(patterns.address(pattern), layout, pattern.heads(), address);
             lane.sparseAttention(heads.headDim(), layout)
-                    .sparse(q, tiles(rows, layout.blockSize()), k, v, heads, kept, result);
+                    .sparse(q, tiles(rows, layout.blockSize()), k, v, heads, kept, result, logSumExp);
         }
     }
 
@@ -114,10 +139,6 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
             Tensor out,
             Tensor logSumExp,
             SelectionRule rule) {
-        if (!(rule instanceof RatioRule ratio)) {
-            throw new UnsupportedOperationException("the CUDA backend has no kernel that selects by " + rule
-                    + ", only one for a fixed share of the blocks: take SparseD, or the scalar or vector backend");
-        }
         bind.run();
         BlockLayout layout = rule.layout();
         int canvas = layout.canvasLength();
@@ -127,33 +148,18 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         DeviceTensor result = Arguments.tensor("out", out, dtype, canvas, heads.queryColumns());
         DeviceTensor sums = Arguments.tensor("logSumExp", logSumExp, DType.F32, canvas, heads.queryHeads());
         long[] words = new long[heads.queryHeads() * layout.blocks() * Math.ceilDiv(layout.blocks(), Long.SIZE)];
-        DeviceBuffer bits = bits(words.length);
+        DeviceBuffer bits = patterns.allocate(words.length);
         try {
-            lane.sparseAttention(heads.headDim(), layout)
-                    .denseAndSelect(q, k, v, heads, result, sums, ratio, bits.address());
+            lane.selectingAttention(heads.headDim(), rule)
+                    .denseAndSelect(q, k, v, heads, result, sums, rule, bits.address());
             lane.stream.download(bits.address(), MemorySegment.ofArray(words));
             BlockPattern pattern = BlockPattern.of(layout, heads.queryHeads(), words);
-            patterns.put(pattern, bits);
+            patterns.keep(pattern, bits);
             return pattern;
         } catch (RuntimeException e) {
             bits.close();
             throw e;
         }
-    }
-
-    private long words(BlockPattern pattern) {
-        DeviceBuffer bits = patterns.get(pattern);
-        if (bits == null) {
-            long[] words = pattern.words();
-            bits = bits(words.length);
-            lane.stream.upload(MemorySegment.ofArray(words), bits.address());
-            patterns.put(pattern, bits);
-        }
-        return bits.address();
-    }
-
-    private DeviceBuffer bits(int words) {
-        return lane.stream.device().memory().borrow((long) words * Long.BYTES, "a block pattern", lane.stream);
     }
 
     private TileList tiles(Positions rows, int blockSize) {
@@ -172,8 +178,6 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
 
     @Override
     public void close() {
-        patterns.values().forEach(DeviceBuffer::close);
-        patterns.clear();
         Closing.all(opened);
     }
 }

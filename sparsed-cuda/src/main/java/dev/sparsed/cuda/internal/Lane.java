@@ -1,6 +1,7 @@
 package dev.sparsed.cuda.internal;
 
 import dev.sparsed.attention.BlockLayout;
+import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.Blas;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels;
@@ -89,7 +90,7 @@ final class Lane implements AutoCloseable {
     }
 
     /**
-     * {@return the kernels for block-sparse attention and selection}
+     * {@return the kernels for block-sparse attention}
      *
      * @param headDim features of a head
      * @param layout the canvas and its blocks
@@ -97,6 +98,16 @@ final class Lane implements AutoCloseable {
     AttentionKernels sparseAttention(int headDim, BlockLayout layout) {
         return attention(
                 AttentionChoice.sparse(capability, dtype, headDim, layout.blockSize(), layout.blocks()), headDim);
+    }
+
+    /**
+     * {@return the kernels for dense attention that selects}
+     *
+     * @param headDim features of a head
+     * @param rule the canvas, its blocks and the budgets
+     */
+    AttentionKernels selectingAttention(int headDim, SelectionRule rule) {
+        return attention(AttentionChoice.selecting(capability, dtype, headDim, rule), headDim);
     }
 
     private AttentionKernels attention(AttentionChoice choice, int headDim) {

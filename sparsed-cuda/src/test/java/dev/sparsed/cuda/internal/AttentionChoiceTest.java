@@ -2,6 +2,9 @@ package dev.sparsed.cuda.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sparsed.attention.BlockLayout;
+import dev.sparsed.attention.CoverageRule;
+import dev.sparsed.attention.RatioRule;
 import dev.sparsed.spi.DType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,6 +34,17 @@ class AttentionChoiceTest {
         assertThat(AttentionChoice.dense(capability, dtype, headDim)).isEqualTo(dense);
         assertThat(AttentionChoice.sparse(capability, dtype, headDim, blockSize, blocks))
                 .isEqualTo(sparse);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"90, BF16, HOPPER, FLASH", "80, BF16, FLASH, FLASH", "90, F32, SIMT, SIMT"})
+    void hopperSelectsAFixedShareAlone(
+            int capability, DType dtype, AttentionChoice byRatio, AttentionChoice byCoverage) {
+        BlockLayout layout = new BlockLayout(1000, 100, 64);
+        assertThat(AttentionChoice.selecting(capability, dtype, 128, new RatioRule(layout, 0.3)))
+                .isEqualTo(byRatio);
+        assertThat(AttentionChoice.selecting(capability, dtype, 128, new CoverageRule(layout, 0.9, 0, 1)))
+                .isEqualTo(byCoverage);
     }
 
     @Test

@@ -1,6 +1,6 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import dev.sparsed.attention.RatioRule;
+import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.spi.HeadLayout;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +38,7 @@ public interface AttentionKernels extends AutoCloseable {
      * @param heads how the columns split
      * @param lists what is kept
      * @param out {@code [R, queryHeads × headDim]}
+     * @param logSumExp {@code [R, queryHeads]}, over the kept keys, or null
      */
     void sparse(
             DeviceTensor queries,
@@ -46,7 +47,8 @@ public interface AttentionKernels extends AutoCloseable {
             DeviceTensor values,
             HeadLayout heads,
             KeptLists lists,
-            DeviceTensor out);
+            DeviceTensor out,
+            @Nullable DeviceTensor logSumExp);
 
     /**
      * Dense attention that selects the key blocks to keep.
@@ -68,7 +70,7 @@ public interface AttentionKernels extends AutoCloseable {
             HeadLayout heads,
             DeviceTensor out,
             DeviceTensor logSumExp,
-            RatioRule rule,
+            SelectionRule rule,
             long words);
 
     /**

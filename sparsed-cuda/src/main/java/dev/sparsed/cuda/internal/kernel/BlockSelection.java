@@ -4,7 +4,7 @@ import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
 import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
 
 import dev.sparsed.attention.BlockLayout;
-import dev.sparsed.attention.RatioRule;
+import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import java.util.HashMap;
 import java.util.Map;
@@ -37,16 +37,7 @@ final class BlockSelection implements AutoCloseable {
                         "block_selection",
                         "select_blocks_b" + size,
                         stream,
-                        POINTER,
-                        INT,
-                        POINTER,
-                        INT,
-                        INT,
-                        INT,
-                        INT,
-                        INT,
-                        INT,
-                        POINTER));
+                        BudgetArguments.after(POINTER, INT, POINTER, INT, INT, INT, INT, POINTER)));
     }
 
     /**
@@ -88,7 +79,7 @@ final class BlockSelection implements AutoCloseable {
      * @param rule block layout, B = 32, 64 or 128, and budgets
      * @param words device address of {@code [queryHeads, blocks, ⌈blocks/64⌉]} 64-bit words; those of the heads are overwritten
      */
-    void run(BlockSums sums, DeviceTensor logSumExp, RatioRule rule, long words) {
+    void run(BlockSums sums, DeviceTensor logSumExp, SelectionRule rule, long words) {
         BlockLayout layout = rule.layout();
         int sharedBytes = sharedBytes(layout);
         Launch launch = launch(layout.blockSize());
@@ -100,9 +91,8 @@ final class BlockSelection implements AutoCloseable {
                 .setInt(4, logSumExp.columns())
                 .setInt(5, sums.firstHead())
                 .setInt(6, layout.firstGenerationBlock())
-                .setInt(7, rule.promptBudget())
-                .setInt(8, rule.generationBudget())
-                .setPointer(9, words);
+                .setPointer(7, words);
+        BudgetArguments.set(launch.arguments(), 8, rule);
         launch.run(layout.blocks(), sums.headCount(), 1, THREADS, sharedBytes);
     }
 

@@ -3,6 +3,7 @@ package dev.sparsed.cuda.internal.kernel;
 import dev.sparsed.spi.DType;
 import dev.sparsed.spi.Tensor;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A row-major matrix in device memory; a view of a buffer that somebody else frees.
@@ -13,6 +14,11 @@ import java.util.Objects;
  * @param columns number of columns
  */
 public record DeviceTensor(long address, DType dtype, int rows, int columns) implements Tensor {
+
+    /** {@return the address of a tensor that may be missing: then null, 0} */
+    static long address(@Nullable DeviceTensor tensor) {
+        return tensor == null ? 0 : tensor.address;
+    }
 
     /** {@return the number of elements} */
     public long elements() {

@@ -5,7 +5,7 @@ import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
 import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
 
 import dev.sparsed.attention.BlockLayout;
-import dev.sparsed.attention.RatioRule;
+import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
 import dev.sparsed.cuda.internal.kernel.BlockSelection.BlockSums;
@@ -126,7 +126,7 @@ public final class FlashAttention implements AttentionKernels {
             @Nullable DeviceTensor logSumExp) {
         matrices(dense, queries, keys, values, out);
         dense.arguments()
-                .setPointer(8, logSumExp == null ? 0 : logSumExp.address())
+                .setPointer(8, DeviceTensor.address(logSumExp))
                 .setInt(9, queries.rows())
                 .setInt(10, keys.rows())
                 .setInt(11, heads.keyValueHeads())
@@ -142,11 +142,12 @@ public final class FlashAttention implements AttentionKernels {
             DeviceTensor values,
             HeadLayout heads,
             KeptLists lists,
-            DeviceTensor out) {
+            DeviceTensor out,
+            @Nullable DeviceTensor logSumExp) {
         Launch launch = sparse.computeIfAbsent(lists.blockSize(), this::sparseLaunch);
         matrices(launch, queries, keys, values, out);
         launch.arguments()
-                .setPointer(8, 0)
+                .setPointer(8, DeviceTensor.address(logSumExp))
                 .setInt(9, lists.canvasLength())
                 .setInt(10, heads.keyValueHeads())
                 .setFloat(11, heads.scale())
@@ -211,7 +212,7 @@ public final class FlashAttention implements AttentionKernels {
             HeadLayout heads,
             DeviceTensor out,
             DeviceTensor logSumExp,
-            RatioRule rule,
+            SelectionRule rule,
             long words) {
         BlockLayout layout = rule.layout();
         int rowTiles = Math.ceilDiv(layout.canvasLength(), ROWS);

@@ -7,6 +7,7 @@ import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.TENSOR_MAP;
 
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.RatioRule;
+import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
 import dev.sparsed.cuda.internal.driver.TensorMap;
@@ -152,9 +153,7 @@ public final class HopperAttention implements AttentionKernels {
                         FLOAT,
                         POINTER));
         matrices(launch, variant, queries, keys, values, heads, out);
-        launch.arguments()
-                .setPointer(4, logSumExp == null ? 0 : logSumExp.address())
-                .setPointer(11, counter.address());
+        launch.arguments().setPointer(4, DeviceTensor.address(logSumExp)).setPointer(11, counter.address());
         run(launch, variant, Math.ceilDiv(queries.rows(), variant.perBlock), heads);
     }
 
@@ -180,7 +179,8 @@ public final class HopperAttention implements AttentionKernels {
             DeviceTensor values,
             HeadLayout heads,
             KeptLists lists,
-            DeviceTensor out) {
+            DeviceTensor out,
+            @Nullable DeviceTensor logSumExp) {
         Variant variant = SPARSE.get(headDim + "/" + lists.blockSize());
         Launch launch = launches.computeIfAbsent(
                 variant.name,
@@ -208,7 +208,7 @@ public final class HopperAttention implements AttentionKernels {
                         POINTER));
         matrices(launch, variant, queries, keys, values, heads, out);
         launch.arguments()
-                .setPointer(4, 0)
+                .setPointer(4, DeviceTensor.address(logSumExp))
                 .setPointer(11, lists.kept())
                 .setPointer(12, lists.counts())
                 .setInt(13, Math.ceilDiv(lists.canvasLength(), lists.blockSize()))
@@ -268,8 +268,11 @@ public final class HopperAttention implements AttentionKernels {
             HeadLayout heads,
             DeviceTensor out,
             DeviceTensor logSumExp,
-            RatioRule rule,
+            SelectionRule rule,
             long words) {
+        if (!(rule instanceof RatioRule ratio)) {
+            throw new IllegalArgumentException("Hopper's kernels select a fixed share of the blocks, not by " + rule);
+        }
         dense(queries, keys, values, heads, out, logSumExp);
         BlockLayout layout = rule.layout();
         Launch launch = launches.computeIfAbsent(
@@ -300,8 +303,8 @@ public final class HopperAttention implements AttentionKernels {
                 .setInt(5, heads.keyValueHeads())
                 .setFloat(6, heads.scale())
                 .setInt(7, layout.firstGenerationBlock())
-                .setInt(8, rule.promptBudget())
-                .setInt(9, rule.generationBudget())
+                .setInt(8, ratio.promptBudget())
+                .setInt(9, ratio.generationBudget())
                 .setPointer(10, words)
                 .setPointer(11, counter.address());
         long tiles = (long) Math.ceilDiv(layout.canvasLength(), SELECT_ROWS) * heads.queryHeads();

@@ -5,7 +5,7 @@ import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
 import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
 
 import dev.sparsed.attention.BlockLayout;
-import dev.sparsed.attention.RatioRule;
+import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.spi.DType;
 import dev.sparsed.spi.HeadLayout;
@@ -71,6 +71,7 @@ public final class SimtAttention implements AttentionKernels {
                 POINTER,
                 POINTER,
                 POINTER,
+                POINTER,
                 INT,
                 INT,
                 INT,
@@ -82,19 +83,7 @@ public final class SimtAttention implements AttentionKernels {
                 "simt_selection",
                 "simt_select_" + type,
                 stream,
-                POINTER,
-                POINTER,
-                POINTER,
-                POINTER,
-                INT,
-                INT,
-                INT,
-                INT,
-                INT,
-                INT,
-                INT,
-                INT,
-                FLOAT);
+                BudgetArguments.after(POINTER, POINTER, POINTER, POINTER, INT, INT, INT, INT, INT, INT, FLOAT));
     }
 
     private static int variant(int headDim) {
@@ -120,7 +109,7 @@ public final class SimtAttention implements AttentionKernels {
                 .setPointer(1, keys.address())
                 .setPointer(2, values.address())
                 .setPointer(3, out.address())
-                .setPointer(4, logSumExp == null ? 0 : logSumExp.address())
+                .setPointer(4, DeviceTensor.address(logSumExp))
                 .setInt(5, queries.rows())
                 .setInt(6, keys.rows())
                 .setInt(7, heads.queryHeads())
@@ -138,21 +127,23 @@ public final class SimtAttention implements AttentionKernels {
             DeviceTensor values,
             HeadLayout heads,
             KeptLists lists,
-            DeviceTensor out) {
+            DeviceTensor out,
+            @Nullable DeviceTensor logSumExp) {
         sparse.arguments()
                 .setPointer(0, queries.address())
                 .setPointer(1, keys.address())
                 .setPointer(2, values.address())
                 .setPointer(3, out.address())
-                .setPointer(4, tiles.address())
-                .setPointer(5, lists.kept())
-                .setPointer(6, lists.counts())
-                .setInt(7, lists.canvasLength())
-                .setInt(8, lists.blockSize())
-                .setInt(9, heads.queryHeads())
-                .setInt(10, heads.group())
-                .setInt(11, heads.headDim())
-                .setFloat(12, heads.scale());
+                .setPointer(4, DeviceTensor.address(logSumExp))
+                .setPointer(5, tiles.address())
+                .setPointer(6, lists.kept())
+                .setPointer(7, lists.counts())
+                .setInt(8, lists.canvasLength())
+                .setInt(9, lists.blockSize())
+                .setInt(10, heads.queryHeads())
+                .setInt(11, heads.group())
+                .setInt(12, heads.headDim())
+                .setFloat(13, heads.scale());
         int parts = Math.ceilDiv(Math.min(lists.blockSize(), queries.rows()), TILE);
         sparse.run(tiles.count(), parts, heads.queryHeads(), THREADS, attentionBytes(heads.headDim()));
     }
@@ -165,7 +156,7 @@ public final class SimtAttention implements AttentionKernels {
             HeadLayout heads,
             DeviceTensor out,
             DeviceTensor logSumExp,
-            RatioRule rule,
+            SelectionRule rule,
             long words) {
         dense(queries, keys, values, heads, out, logSumExp);
         BlockLayout layout = rule.layout();
@@ -184,12 +175,11 @@ public final class SimtAttention implements AttentionKernels {
                 .setInt(4, layout.canvasLength())
                 .setInt(5, layout.blockSize())
                 .setInt(6, layout.firstGenerationBlock())
-                .setInt(7, rule.promptBudget())
-                .setInt(8, rule.generationBudget())
-                .setInt(9, heads.queryHeads())
-                .setInt(10, heads.group())
-                .setInt(11, heads.headDim())
-                .setFloat(12, heads.scale());
+                .setInt(7, heads.queryHeads())
+                .setInt(8, heads.group())
+                .setInt(9, heads.headDim())
+                .setFloat(10, heads.scale());
+        BudgetArguments.set(select.arguments(), 11, rule);
         select.run(layout.blocks(), heads.queryHeads(), 1, THREADS, sharedBytes);
     }
 
