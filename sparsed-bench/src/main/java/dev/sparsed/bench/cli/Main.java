@@ -25,6 +25,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             InfoCommand.class,
             BenchCommand.class,
             ForwardCommand.class,
+            AttentionCommand.class,
             CompareBlasCommand.class,
             CompareAmxCommand.class
         },

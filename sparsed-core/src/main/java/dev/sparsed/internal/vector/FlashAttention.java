@@ -35,9 +35,14 @@ final class FlashAttention {
 
     private float[] queries = new float[0];
     private float[] outputs = new float[0];
+    private int firstRow;
+    private int rows;
+    private int head;
+    private HeadLayout heads = new HeadLayout(1, 1, 2);
+    private KeyValuePanels packed = new KeyValuePanels();
 
     /**
-     * Attention of some rows of one head.
+     * Begins some rows of one head; {@link #add} follows.
      *
      * @param q {@code [R, queryHeads × headDim]}
      * @param firstRow first row
@@ -45,32 +50,46 @@ final class FlashAttention {
      * @param head query head
      * @param heads head layout
      * @param packed the keys and values of the head
-     * @param list the keys to attend to, at least one, padded to pairs
-     * @param out {@code [R, queryHeads × headDim]}
-     * @param logSumExp {@code [R, queryHeads]} or null
      */
-    void attend(
-            Matrix q,
-            int firstRow,
-            int rows,
-            int head,
-            HeadLayout heads,
-            KeyValuePanels packed,
-            PanelList list,
-            Matrix out,
-            @Nullable Matrix logSumExp) {
+    void begin(Matrix q, int firstRow, int rows, int head, HeadLayout heads, KeyValuePanels packed) {
+        this.firstRow = firstRow;
+        this.rows = rows;
+        this.head = head;
+        this.heads = heads;
+        this.packed = packed;
         int headDim = heads.headDim();
         int dim = ScoreTile.evenDim(headDim);
         int stride = KeyValuePanels.paddedDim(headDim);
         int padded = ScoreTile.paddedRows(rows);
-        int keyHead = head / heads.group();
-        begin(dim, stride, padded);
+        if (queries.length < QUERY_TILE * dim) {
+            queries = new float[QUERY_TILE * dim];
+            outputs = new float[QUERY_TILE * stride];
+        }
+        Arrays.fill(shift, 0, padded, Float.NEGATIVE_INFINITY);
+        Arrays.fill(sums, 0, padded * LANES, 0);
+        Arrays.fill(outputs, 0, padded * stride, 0);
         QueryTiles.pack(q, firstRow, rows, head * headDim, headDim, queries);
+    }
+
+    /**
+     * Attends to some keys.
+     *
+     * @param list the keys, padded to pairs
+     * @param blocks receives the sums of key blocks, or null
+     */
+    void add(PanelList list, @Nullable BlockSums blocks) {
+        int dim = ScoreTile.evenDim(heads.headDim());
+        int stride = KeyValuePanels.paddedDim(heads.headDim());
+        int padded = ScoreTile.paddedRows(rows);
+        int keyHead = head / heads.group();
         for (int from = 0; from < list.count(); from += TILE_PANELS) {
             int count = Math.min(TILE_PANELS, list.count() - from);
             ScoreTile.compute(queries, padded, packed.keys(), packed.keys(keyHead), dim, list, from, count, scores);
-            raiseShifts(padded, count * LANES, stride);
+            raiseShifts(padded, count * LANES, stride, blocks);
             TileSoftmax.exponentiate(scores, padded, count * LANES, shift, sums);
+            if (blocks != null) {
+                blocks.add(scores, list, from, count);
+            }
             ValueTile.accumulate(
                     scores,
                     padded,
@@ -83,6 +102,17 @@ final class FlashAttention {
                     count,
                     outputs);
         }
+    }
+
+    /**
+     * Writes the results, after at least one key.
+     *
+     * @param out {@code [R, queryHeads × headDim]}
+     * @param logSumExp {@code [R, queryHeads]} or null
+     */
+    void end(Matrix out, @Nullable Matrix logSumExp) {
+        int headDim = heads.headDim();
+        int stride = KeyValuePanels.paddedDim(headDim);
         for (int row = 0; row < rows; row++) {
             double sum = TileSoftmax.sum(sums, row * LANES);
             TileSoftmax.scale(outputs, row * stride, stride, (float) (1 / sum));
@@ -93,18 +123,18 @@ final class FlashAttention {
         }
     }
 
-    private void begin(int dim, int stride, int padded) {
-        if (queries.length < QUERY_TILE * dim) {
-            queries = new float[QUERY_TILE * dim];
-            outputs = new float[QUERY_TILE * stride];
-        }
-        Arrays.fill(shift, 0, padded, Float.NEGATIVE_INFINITY);
-        Arrays.fill(sums, 0, padded * LANES, 0);
-        Arrays.fill(outputs, 0, padded * stride, 0);
+    /** {@return m of every row} */
+    float[] shift() {
+        return shift;
+    }
+
+    /** {@return {@code [QUERY_TILE][LANES]}: l of every row, in lanes} */
+    float[] sums() {
+        return sums;
     }
 
     /** Raises the shifts that a tile's scores exceed too far, and rescales what was summed so far. */
-    private void raiseShifts(int rows, int columns, int stride) {
+    private void raiseShifts(int rows, int columns, int stride, @Nullable BlockSums blocks) {
         for (int row = 0; row < rows; row++) {
             float old = shift[row];
             if (TileSoftmax.exceeds(scores, row, columns, old + HEADROOM)) {
@@ -113,6 +143,9 @@ final class FlashAttention {
                     float factor = (float) Math.pow(2, (double) old - shift[row]);
                     TileSoftmax.scale(sums, row * LANES, LANES, factor);
                     TileSoftmax.scale(outputs, row * stride, stride, factor);
+                    if (blocks != null && row < this.rows) {
+                        blocks.rescale(row, factor);
+                    }
                 }
             }
         }

@@ -6,7 +6,6 @@ import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.WorkerPool;
 import dev.sparsed.spi.HeadLayout;
 import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Keys and values of some heads, copied into the order in which the attention kernels read them. In an activation two
@@ -35,7 +34,7 @@ final class KeyValuePanels {
     private float[] values = new float[0];
     private final WorkerPool.Task packing = this::packSome;
     private Matrix fromKeys = RowOperation.NOTHING;
-    private @Nullable Matrix fromValues;
+    private Matrix fromValues = RowOperation.NOTHING;
     private int tasksPerHead;
     private int firstHead;
     private int panels;
@@ -62,13 +61,13 @@ final class KeyValuePanels {
      * Packs some heads; forgets what was packed before.
      *
      * @param k {@code [N, keyValueHeads × headDim]}
-     * @param v {@code [N, keyValueHeads × headDim]}, or null if only keys are needed
+     * @param v {@code [N, keyValueHeads × headDim]}
      * @param heads head layout
      * @param firstHead first key/value head to pack
      * @param headCount how many
      * @param pool threads to work on
      */
-    void pack(Matrix k, @Nullable Matrix v, HeadLayout heads, int firstHead, int headCount, WorkerPool pool) {
+    void pack(Matrix k, Matrix v, HeadLayout heads, int firstHead, int headCount, WorkerPool pool) {
         this.firstHead = firstHead;
         panels = Math.ceilDiv(k.rows(), LANES);
         headDim = heads.headDim();
@@ -76,7 +75,7 @@ final class KeyValuePanels {
         paddedDim = paddedDim(headDim);
         int size = Math.toIntExact(FIRST + headCount * floatsPerHead(k.rows(), headDim));
         keys = keys.length < size ? new float[size] : keys;
-        values = v != null && values.length < size ? new float[size] : values;
+        values = values.length < size ? new float[size] : values;
         fromKeys = k;
         fromValues = v;
         tasksPerHead = Math.ceilDiv(panels, PANELS_PER_TASK);
@@ -90,9 +89,7 @@ final class KeyValuePanels {
         for (int panel = from; panel < to; panel++) {
             packKeys(fromKeys, head, panel);
         }
-        if (fromValues != null) {
-            packValues(fromValues, head, from * LANES, to * LANES);
-        }
+        packValues(fromValues, head, from * LANES, to * LANES);
     }
 
     private void packKeys(Matrix k, int head, int panel) {

@@ -7,7 +7,10 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Sums of query rows, folded: four rows share a vector, a quarter of its lanes each. */
+/**
+ * Sums of query rows, folded: four rows share a vector, a quarter of its lanes each. That is a quarter of the memory,
+ * which for many blocks would not fit the cache.
+ */
 final class RowFold {
 
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
@@ -34,57 +37,51 @@ final class RowFold {
         return row / GROUP * LANES;
     }
 
-    /** {@return where the lanes of a row begin} */
+    /** {@return where the lanes of a row begin} The quarters of a vector are those of rows 0, 2, 1, 3. */
     static int at(int row) {
         int inGroup = row % GROUP;
         int place = inGroup == 1 || inGroup == 2 ? GROUP - 1 - inGroup : inGroup;
         return group(row) + place * LANES_PER_ROW;
     }
 
-    /** {@return the sum of a row} */
-    static double sum(float[] sums, int row) {
-        double sum = 0;
-        for (int lane = 0; lane < LANES_PER_ROW; lane++) {
-            sum += sums[at(row) + lane];
-        }
-        return sum;
-    }
-
     /**
-     * Adds the vectors of four rows at a time to a quarter of a vector each, and clears them: a quarter of the memory,
-     * which for many blocks would not fit the cache. The quarters are those of rows 0, 2, 1, 3.
+     * Adds some columns of every row to its folded sum.
      *
-     * @param added {@code [rows][LANES]}, with room for whole groups of four
-     * @param rows query rows
+     * @param values {@code [rows][stride]}
+     * @param stride columns of a row
+     * @param from first column
+     * @param to end of the columns, exclusive; whole vectors
+     * @param rows rows, a multiple of {@link #GROUP}
      * @param sums receives the folded sums
      * @param at where in {@code sums}
-     * @param rowSums receives them, too
      */
-    static void addAndClear(float[] added, int rows, float[] sums, int at, float[] rowSums) {
-        FloatVector zero = FloatVector.zero(SPECIES);
+    static void add(float[] values, int stride, int from, int to, int rows, float[] sums, int at) {
         VectorShuffle<Float> upHalf = HALVES.up;
         VectorShuffle<Float> downHalf = HALVES.down;
         VectorMask<Float> upperHalf = HALVES.upper;
         VectorShuffle<Float> upQuarter = QUARTERS.up;
         VectorShuffle<Float> downQuarter = QUARTERS.down;
         VectorMask<Float> upperQuarter = QUARTERS.upper;
-        for (int row = 0, to = 0; row < rows; row += GROUP, to += LANES) {
-            FloatVector r0 = FloatVector.fromArray(SPECIES, added, row * LANES);
-            FloatVector r1 = FloatVector.fromArray(SPECIES, added, (row + 1) * LANES);
-            FloatVector r2 = FloatVector.fromArray(SPECIES, added, (row + 2) * LANES);
-            FloatVector r3 = FloatVector.fromArray(SPECIES, added, (row + 3) * LANES);
+        for (int row = 0; row < rows; row += GROUP) {
+            int row0 = row * stride;
+            FloatVector r0 = FloatVector.fromArray(SPECIES, values, row0 + from);
+            FloatVector r1 = FloatVector.fromArray(SPECIES, values, row0 + stride + from);
+            FloatVector r2 = FloatVector.fromArray(SPECIES, values, row0 + 2 * stride + from);
+            FloatVector r3 = FloatVector.fromArray(SPECIES, values, row0 + 3 * stride + from);
+            for (int column = row0 + from + LANES; column < row0 + to; column += LANES) {
+                r0 = r0.add(FloatVector.fromArray(SPECIES, values, column));
+                r1 = r1.add(FloatVector.fromArray(SPECIES, values, column + stride));
+                r2 = r2.add(FloatVector.fromArray(SPECIES, values, column + 2 * stride));
+                r3 = r3.add(FloatVector.fromArray(SPECIES, values, column + 3 * stride));
+            }
             FloatVector r01 = r0.blend(r1.rearrange(upHalf), upperHalf)
                     .add(r0.rearrange(downHalf).blend(r1, upperHalf));
             FloatVector r23 = r2.blend(r3.rearrange(upHalf), upperHalf)
                     .add(r2.rearrange(downHalf).blend(r3, upperHalf));
             FloatVector all = r01.blend(r23.rearrange(upQuarter), upperQuarter)
                     .add(r01.rearrange(downQuarter).blend(r23, upperQuarter));
-            FloatVector.fromArray(SPECIES, sums, at + to).add(all).intoArray(sums, at + to);
-            FloatVector.fromArray(SPECIES, rowSums, to).add(all).intoArray(rowSums, to);
-            zero.intoArray(added, row * LANES);
-            zero.intoArray(added, (row + 1) * LANES);
-            zero.intoArray(added, (row + 2) * LANES);
-            zero.intoArray(added, (row + 3) * LANES);
+            int to4 = at + row / GROUP * LANES;
+            FloatVector.fromArray(SPECIES, sums, to4).add(all).intoArray(sums, to4);
         }
     }
 

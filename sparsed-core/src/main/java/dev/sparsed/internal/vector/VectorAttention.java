@@ -99,7 +99,13 @@ final class VectorAttention implements CpuAttention {
         int head = firstHead + task / tilesPerHead;
         int from = task % tilesPerHead * rowsPerTile;
         int rows = Math.min(rowsPerTile, q.rows() - from);
-        flash[slot].attend(q, from, rows, head, heads, packed, all, out, logSumExp);
+        attend(slot, from, rows, head, all);
+    }
+
+    private void attend(int slot, int from, int rows, int head, PanelList keys) {
+        flash[slot].begin(q, from, rows, head, heads, packed);
+        flash[slot].add(keys, null);
+        flash[slot].end(out, logSumExp);
     }
 
     @Override
@@ -123,17 +129,12 @@ final class VectorAttention implements CpuAttention {
         int head = firstHead + task / tilesPerHead;
         int tile = task % tilesPerHead;
         PanelList keys = kept[slot].of(pattern, head, tiles.block(tile));
-        flash[slot].attend(q, tiles.from(tile), tiles.rows(tile), head, heads, packed, keys, out, logSumExp);
+        attend(slot, tiles.from(tile), tiles.rows(tile), head, keys);
     }
 
     @Override
     public BlockPattern denseAndSelect(
             Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, Matrix logSumExp, SelectionRule rule) {
-        dense(q, k, v, heads, out, logSumExp);
-        return select(q, k, logSumExp, heads, rule);
-    }
-
-    private BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
         BlockLayout layout = rule.layout();
         int border = layout.start(layout.firstGenerationBlock());
         PanelList prompt = all;
@@ -146,9 +147,9 @@ final class VectorAttention implements CpuAttention {
         BlockPattern.Builder builder = new BlockPattern.Builder(layout, heads.queryHeads());
         this.rule = rule;
         selected = builder;
-        operands(q, heads, RowOperation.NOTHING, logSumExp);
+        operands(q, heads, out, logSumExp);
         blocksPerTile = BlockSelection.queryBlocks(layout.blockSize());
-        forEachTile(k, null, Math.ceilDiv(layout.blocks(), blocksPerTile), selectedBlocks);
+        forEachTile(k, v, Math.ceilDiv(layout.blocks(), blocksPerTile), selectedBlocks);
         this.rule = null;
         selected = null;
         return builder.build();
@@ -158,7 +159,8 @@ final class VectorAttention implements CpuAttention {
         int head = firstHead + task / tilesPerHead;
         int from = task % tilesPerHead * blocksPerTile;
         int to = Math.min(from + blocksPerTile, rule.layout().blocks());
-        selection[slot].select(q, logSumExp, head, heads, packed, rule, from, to, all, generation, selected);
+        selection[slot].attend(
+                flash[slot], q, head, heads, packed, rule, from, to, all, generation, out, logSumExp, selected);
     }
 
     private void operands(Matrix q, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
@@ -169,7 +171,7 @@ final class VectorAttention implements CpuAttention {
     }
 
     /** Packs some heads after the other, and runs a task for each of their query tiles. */
-    private void forEachTile(Matrix k, @Nullable Matrix v, int tileCount, WorkerPool.Task task) {
+    private void forEachTile(Matrix k, Matrix v, int tileCount, WorkerPool.Task task) {
         tilesPerHead = tileCount;
         int batch = batch(k, heads);
         for (int first = 0; first < heads.keyValueHeads(); first += batch) {

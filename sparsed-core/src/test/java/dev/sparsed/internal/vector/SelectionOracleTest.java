@@ -161,6 +161,45 @@ class SelectionOracleTest {
         assertThat(ties).isLessThan(8);
     }
 
+    /** Every tile of keys exceeds the one before it, of the generation and of the prompt, and the prompt the generation. */
+    @ParameterizedTest
+    @EnumSource
+    void selectionAmongScoresThatRise(AttentionKernels kernels) {
+        Random random = new Random(10);
+        int ties = 0;
+        for (int blockSize : new int[] {4, 20, 32, 64}) {
+            int length = 699;
+            int border = 399;
+            HeadLayout heads = new HeadLayout(2, 1, 16);
+            AttentionInputs in = AttentionInputs.random(random, length, heads, all(length), 1);
+            for (int row = 0; row < length; row++) {
+                int place = row < border ? row + length - border : row - border;
+                in.q().data()[in.q().row(row) + 5] = 10;
+                in.q().data()[in.q().row(row) + 16 + 5] = 10;
+                in.k().data()[in.k().row(row) + 5] = place / 20f; // to 1/8 per key, 16 per tile
+            }
+            RatioRule rule = new RatioRule(new BlockLayout(length, length - border, blockSize), 0.3);
+            ties += assertSelection(kernels, in, rule, 1e-4); // scores of 90 have an error of 1e-5
+        }
+        assertThat(ties).isLessThan(8);
+    }
+
+    /** A key that nobody attends to, in a tile whose rows do not fill their registers. */
+    @ParameterizedTest
+    @EnumSource
+    void selectionAmongScoresOfMinusInfinity(AttentionKernels kernels) {
+        for (int blockSize : new int[] {1, 2, 4}) {
+            HeadLayout heads = new HeadLayout(1, 1, 8);
+            AttentionInputs in = AttentionInputs.random(new Random(11), 7, heads, all(7), 1);
+            for (int row = 0; row < 7; row++) {
+                in.q().data()[in.q().row(row) + 5] = 1;
+            }
+            in.k().data()[in.k().row(2) + 5] = Float.NEGATIVE_INFINITY;
+            RatioRule rule = new RatioRule(new BlockLayout(7, 3, blockSize), 0.5);
+            assertThat(assertSelection(kernels, in, rule, 1e-5)).isZero();
+        }
+    }
+
     @Test
     void theOracleKnowsTheBordersOfThePrompt() {
         // 10 tokens in blocks of 4: with G = 3 block 1 straddles the border and counts as prompt

@@ -36,11 +36,12 @@ class VectorAttentionTest {
         return matrix;
     }
 
-    /** Dense, log-sum-exp, selected and block-sparse. */
-    private record Results(float[] dense, float[] logSumExp, BlockPattern pattern, float[] sparse) {
+    /** Dense, dense that selects with its log-sum-exp and pattern, and block-sparse. */
+    private record Results(float[] dense, float[] selecting, float[] logSumExp, BlockPattern pattern, float[] sparse) {
 
         void assertSame(Results other) {
             assertThat(dense).isEqualTo(other.dense);
+            assertThat(selecting).isEqualTo(other.selecting);
             assertThat(logSumExp).isEqualTo(other.logSumExp);
             assertThat(pattern).isEqualTo(other.pattern);
             assertThat(sparse).isEqualTo(other.sparse);
@@ -50,10 +51,12 @@ class VectorAttentionTest {
     private Results run(VectorAttention attention) {
         Matrix dense = Matrix.zeros(LENGTH, HEADS.queryColumns());
         Matrix logSumExp = Matrix.zeros(LENGTH, HEADS.queryHeads());
+        Matrix selecting = Matrix.zeros(LENGTH, HEADS.queryColumns());
         Matrix sparse = Matrix.zeros(LENGTH, HEADS.queryColumns());
-        BlockPattern pattern = attention.denseAndSelect(q, k, v, HEADS, dense, logSumExp, RULE);
+        attention.dense(q, k, v, HEADS, dense, null);
+        BlockPattern pattern = attention.denseAndSelect(q, k, v, HEADS, selecting, logSumExp, RULE);
         attention.blockSparse(q, Positions.range(0, LENGTH), k, v, HEADS, pattern, sparse, null);
-        return new Results(dense.data(), logSumExp.data(), pattern, sparse.data());
+        return new Results(dense.data(), selecting.data(), logSumExp.data(), pattern, sparse.data());
     }
 
     private Results run(int threads) {

@@ -1,0 +1,109 @@
+package dev.sparsed.bench.cli;
+
+import dev.sparsed.bench.AttentionRun;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+
+/** {@code sparsed bench-attention}: what the forms of attention cost beside each other. */
+@Command(
+        name = "bench-attention",
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        mixinStandardHelpOptions = true,
+        description =
+                "Time attention in turn, in one process: dense, dense that selects, block-sparse with random blocks; print ratios.",
+        footer = {"", "Example: sparsed bench-attention --tokens 8192 --head-dim 64,128 --threads 2"})
+final class AttentionCommand implements Callable<Integer> {
+
+    @ParentCommand
+    private @Nullable Main main;
+
+    @Option(
+            names = "--tokens",
+            paramLabel = "N",
+            split = ",",
+            defaultValue = "4096,8192",
+            description = "Lengths of the canvas. Default: ${DEFAULT-VALUE}.")
+    private int[] lengths = {};
+
+    @Option(
+            names = "--head-dim",
+            paramLabel = "N",
+            split = ",",
+            defaultValue = "64,128",
+            description = "Features of a head. Default: ${DEFAULT-VALUE}.")
+    private int[] headDims = {};
+
+    @Option(
+            names = "--heads",
+            paramLabel = "N",
+            defaultValue = "2",
+            description = "Heads; time per head does not depend on their number. Default: ${DEFAULT-VALUE}.")
+    private int heads;
+
+    @Option(
+            names = {"-n", "--gen-length"},
+            paramLabel = "N",
+            defaultValue = "128",
+            description = "Positions of the generation. Default: ${DEFAULT-VALUE}.")
+    private int genLength;
+
+    @Option(
+            names = "--warm-up",
+            paramLabel = "SECONDS",
+            defaultValue = "4",
+            description = "How long to run before, until the JVM has compiled the kernels. Default: ${DEFAULT-VALUE}.")
+    private double warmUpSeconds;
+
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            defaultValue = "5",
+            description = "Rounds in which everything runs once. Default: ${DEFAULT-VALUE}.")
+    private int rounds;
+
+    @Option(
+            names = "--backend",
+            paramLabel = "NAME",
+            defaultValue = "vector",
+            description = "vector, amx or scalar. Default: ${DEFAULT-VALUE}.")
+    private String backend = "vector";
+
+    @Option(
+            names = {"-t", "--threads"},
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Threads that work on one operation; 0 for all processors. Default: ${DEFAULT-VALUE}.")
+    private int threads;
+
+    @Override
+    public Integer call() {
+        check("--rounds", rounds);
+        check("--heads", heads);
+        check("--gen-length", genLength);
+        if (!(warmUpSeconds >= 0)) {
+            throw new IllegalArgumentException("--warm-up " + warmUpSeconds + ": must be at least 0");
+        }
+        for (int tokens : lengths) {
+            check("--tokens", tokens);
+        }
+        for (int headDim : headDims) {
+            check("--head-dim", headDim);
+        }
+        new AttentionRun(backend, threads, heads, genLength, warmUpSeconds, rounds)
+                .run(lengths, headDims, main.interruption()::cancelled, line -> {
+                    main.shell().out().println(line);
+                    main.shell().out().flush();
+                });
+        return 0;
+    }
+
+    private static void check(String option, int value) {
+        if (value < 1) {
+            throw new IllegalArgumentException(option + " " + value + ": must be at least 1");
+        }
+    }
+}
