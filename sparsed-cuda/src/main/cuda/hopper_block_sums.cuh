@@ -47,25 +47,22 @@ __device__ __forceinline__ void largest(const float* sums, int first, int blocks
   }
 }
 
-// Sums of the warp's lanes for every key block of the tile; lanes 32 / PARTS * b and following end with block b's.
-template <int PARTS>
-__device__ __forceinline__ float reduce(float (&x)[PARTS]) {
-  const int lane = threadIdx.x % 32;
+// Sums over each run of LANES lanes of x[0], x[1] .. x[COUNT - 1]. Lane l of a run ends with the sums of COUNT / LANES elements from
+// l * COUNT / LANES on at the start of x; where COUNT < LANES, neighbouring lanes end with the same one.
+template <int LANES, int COUNT, int LIVE = COUNT>
+__device__ __forceinline__ void add_lanes(float (&x)[COUNT]) {
+  constexpr int WIDTH = LANES / 2;
+  if constexpr (LIVE > 1) {
+    const bool upper = threadIdx.x & WIDTH;
 #pragma unroll
-  for (int width = 16, live = PARTS; width > 0; width /= 2) {
-    if (live > 1) {
-      live /= 2;
-      const bool upper = lane & width;
-#pragma unroll
-      for (int i = 0; i < live; ++i) {
-        const float keep = upper ? x[i + live] : x[i], give = upper ? x[i] : x[i + live];
-        x[i] = keep + __shfl_xor_sync(0xFFFFFFFF, give, width);
-      }
-    } else {
-      x[0] += __shfl_xor_sync(0xFFFFFFFF, x[0], width);
+    for (int i = 0; i < LIVE / 2; ++i) {
+      const float keep = upper ? x[i + LIVE / 2] : x[i], give = upper ? x[i] : x[i + LIVE / 2];
+      x[i] = keep + __shfl_xor_sync(0xFFFFFFFF, give, WIDTH);
     }
+  } else {
+    x[0] += __shfl_xor_sync(0xFFFFFFFF, x[0], WIDTH);
   }
-  return x[0];
+  if constexpr (WIDTH > 1) add_lanes<WIDTH, COUNT, (LIVE > 1 ? LIVE / 2 : 1)>(x);
 }
 
 }  // namespace hopper

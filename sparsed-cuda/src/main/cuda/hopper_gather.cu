@@ -1,52 +1,44 @@
-// Block-sparse attention for Hopper with blocks of 64 and 32: one CTA takes several neighbouring query tiles, loads the
-// union of their kept key blocks once, and each warpgroup works on the blocks that its own rows keep.
+// Block-sparse attention for Hopper with B = 64 and 32: the loop of hopper_flash.cuh over 128 rows x 128 keys, gathered.
 //   nvcc -cubin -gencode=arch=compute_90a,code=sm_90a -O3 hopper_gather.cu
 //
+// A tensor-core instruction wants 64 query rows, and a softmax of 128 keys at a time hides best. So a CTA takes 128 / B
+// neighbouring query tiles, and 128 / B key blocks of the union of their lists make a tile of keys; what a query tile of them does
+// not keep is masked, a whole block at a time. Blocks that all keep come first. Lists of neighbours are mostly alike.
+//
 // Kernels          hopper_sparse_d128_b64   hopper_sparse_d128_b32   hopper_sparse_d64_b64   hopper_sparse_d64_b32
-// query tiles/CTA  3                        6                        3                       6
-// dynamic shared   223384                   224276                   231716                  199900 bytes
-// block            512 threads. registers: 128 at entry; consumers 160, producer 32. No spills.
+// query tiles/CTA  2                        4                        2                       4
+// dynamic shared   182244                   182820                   165932                  166508 bytes
+// block            384 threads. registers: 168 at entry; consumers 224, producer 56. No spills.
 // grid             min(multiprocessors, heads * ceil(T / query tiles per CTA)). One CTA a multiprocessor.
 // Parameters as the sparse kernels of hopper_attention.cu; box rows are B for all three tensor maps (Q too). n <= 2048.
-#include "hopper_softmax.cuh"
+#include "hopper_flash.cuh"
 
 namespace hopper {
 
-// SLOTS: ring of key blocks (K and V together); BATCH: key blocks in one pass of a warpgroup.
-template <int DIM_, int BLOCK_, int SLOTS_, int WARPGROUPS_, int BATCH_, int PRODUCERS_>
-struct GatherShape {
-  static constexpr int DIM = DIM_, BLOCK = BLOCK_, SLOTS = SLOTS_, WARPGROUPS = WARPGROUPS_, BATCH = BATCH_;
-  static constexpr int PRODUCERS = PRODUCERS_;  // warps that load; each fills every PRODUCERS-th entry of the union
-  // Slots are released out of order within a batch. Were a slot not always filled by the same warp, one two laps ahead
-  // could take the parity of the last lap but one for its own.
-  static_assert(BATCH == 1 || SLOTS % PRODUCERS == 0, "each slot needs one producer warp");
-  static constexpr int PER_GROUP = 64 / BLOCK, PER_CTA = WARPGROUPS * PER_GROUP;  // query tiles
-  static constexpr int CHUNKS = DIM / 64;
-  static constexpr int QUERY_BYTES = WARPGROUPS * 64 * DIM * 2;  // [warpgroup][chunk][64][64]
-  static constexpr int HALF_BYTES = BLOCK * DIM * 2;             // [chunk][BLOCK][64], K first, then V
-  static constexpr int SLOT_BYTES = 2 * HALF_BYTES;
-  static constexpr int SLOTS_AT = QUERY_BYTES;
-  static constexpr int BARRIERS_AT = SLOTS_AT + SLOTS * SLOT_BYTES;
-  static constexpr int INFO_AT = BARRIERS_AT + 8 * (2 + 2 * SLOTS);
-};
-
 constexpr int MAX_BLOCKS = 2048;
 
-template <class S>
-struct GatherInfo {
-  int head, entries;
-  int firstRow[S::PER_CTA], rows[S::PER_CTA];
-  uint32_t entry[S::SLOTS];  // bit t: kept by query tile t of the CTA; from bit 16: its number of keys
-  // the producers' own
-  int pulled;
-  uint32_t presence[S::PER_CTA][MAX_BLOCKS / 32], any[MAX_BLOCKS / 32];
-  uint32_t list[MAX_BLOCKS];  // the union, descending: block, and from bit 16 the query tiles that keep it
+// The key tiles of a CTA's query tiles.
+template <int TILES>
+struct UnionList {
+  int head, count, limit;  // `limit` keys of the first block are valid
+  int firstRow[TILES], rows[TILES];
+  uint32_t entry[MAX_BLOCKS + TILES];  // block, and from bit 16 the query tiles that keep it; filled up with blocks past the end
+};
+
+template <int DIM, int BLOCK_, int STAGES>
+struct GatherShape : Shape<DIM, 128, STAGES, 2, 128 / BLOCK_> {
+  using Base = Shape<DIM, 128, STAGES, 2, 128 / BLOCK_>;
+  static constexpr int BLOCK = BLOCK_, TILES = 128 / BLOCK;  // query tiles, and blocks of a key tile
+  static constexpr int LIST_BARRIERS_AT = Base::END;
+  static constexpr int MARKS_AT = LIST_BARRIERS_AT + RingBarriers<2>::BYTES;  // uint32 [STAGES]: bit TILES * block + query tile: kept
+  static constexpr int BUILD_AT = MARKS_AT + 4 * STAGES;                      // int pulled; uint32 presence [TILES][64], counts [64]
+  static constexpr int LISTS_AT = BUILD_AT + 4 + (TILES + 1) * (MAX_BLOCKS / 32) * 4;  // UnionList [2]
+  static constexpr int END = LISTS_AT + 2 * static_cast<int>(sizeof(UnionList<TILES>));
 };
 
 struct GatherArguments {
-  bf16_bits* out;
-  float* lse;
-  int rows, keys, heads, group, ldo;
+  Output output;
+  int rows, keys, group;
   float scaleLog2;
   const uint16_t* kept;
   const int* keptCount;
@@ -56,301 +48,279 @@ struct GatherArguments {
   int* counter;
 };
 
+// Shared memory of the producers.
 template <class S>
-struct GatherBarriers {
-  uint32_t base;
-  __device__ __forceinline__ uint32_t infoFull() const { return base; }
-  __device__ __forceinline__ uint32_t infoEmpty() const { return base + 8; }
-  __device__ __forceinline__ uint32_t full(int s) const { return base + 16 + 8 * s; }
-  __device__ __forceinline__ uint32_t empty(int s) const { return base + 16 + 8 * (S::SLOTS + s); }
+struct Lists {
+  RingBarriers<2> bars;
+  volatile uint32_t* marks;
+  volatile int* pulled;
+  uint32_t *presence, *counts;
+  UnionList<S::TILES>* lists;
+
+  __device__ __forceinline__ Lists(char* shared, uint32_t base)
+      : bars{base + S::LIST_BARRIERS_AT},
+        marks(reinterpret_cast<uint32_t*>(shared + S::MARKS_AT)),
+        pulled(reinterpret_cast<int*>(shared + S::BUILD_AT)),
+        presence(reinterpret_cast<uint32_t*>(shared + S::BUILD_AT + 4)),
+        counts(presence + S::TILES * (MAX_BLOCKS / 32)),
+        lists(reinterpret_cast<UnionList<S::TILES>*>(shared + S::LISTS_AT)) {}
 };
 
-__device__ __forceinline__ void producers_sync() { named_sync(1, 128); }
+constexpr int BUILDERS = 64;  // threads; one for each word of presence bits
+static_assert(BUILDERS * 32 == MAX_BLOCKS, "a word for each builder");
 
-// Lists the union of the blocks that the CTA's query tiles keep; returns its size. All producer threads. Thread t also gets
-// query tile t (one without rows past the end).
+__device__ __forceinline__ void builders_sync() { named_sync(2, BUILDERS); }
+
+// Lists the union of the blocks that the CTA's query tiles keep, those that all keep first.
 template <class S>
-__device__ __forceinline__ int unite(const GatherArguments& a, GatherInfo<S>* info, int head, int firstTile, int4& tile) {
-  const int thread = threadIdx.x, words = (a.blocks + 31) / 32;
+__device__ __forceinline__ void unite(const GatherArguments& a, const Lists<S>& l, UnionList<S::TILES>* list, int unit, int groups) {
+  constexpr int TILES = S::TILES;
+  const int thread = threadIdx.x % BUILDERS, head = unit / groups, firstTile = (unit - head * groups) * TILES;
+  const int present = min(TILES, a.tileCount - firstTile);
+  int row[TILES], count[TILES];  // of the kept lists
 #pragma unroll
-  for (int t = 0; t < S::PER_CTA; ++t) {
-    if (thread < words) info->presence[t][thread] = 0;
-  }
-  producers_sync();
-#pragma unroll 1
-  for (int t = 0; t < S::PER_CTA; ++t) {
-    if (firstTile + t < a.tileCount) {
-      const int4 current = a.tiles[firstTile + t];
-      if (thread == t) tile = current;
-      const size_t row = static_cast<size_t>(head) * a.blocks + current.z;
-      const uint16_t* kept = a.kept + row * a.blocks;
-      const int count = a.keptCount[row];
-#pragma unroll 4
-      for (int i = thread; i < count; i += 128) atomicOr(&info->presence[t][kept[i] >> 5], 1u << (kept[i] & 31));
-    } else if (thread == t) {
-      tile = make_int4(a.rows, 0, 0, 0);
+  for (int t = 0; t < TILES; ++t) {
+    l.presence[t * BUILDERS + thread] = 0;
+    // a query tile past the end: no rows, no blocks
+    const int4 tile = t < present ? a.tiles[firstTile + t] : make_int4(a.rows, 0, 0, 0);
+    row[t] = head * a.blocks + tile.z;
+    count[t] = t < present ? a.keptCount[row[t]] : 0;
+    if (thread == t) {
+      list->firstRow[t] = tile.x;
+      list->rows[t] = tile.y;
     }
   }
-  producers_sync();
-  uint32_t mine = 0;
-  if (thread < words) {
+  builders_sync();
 #pragma unroll
-    for (int t = 0; t < S::PER_CTA; ++t) mine |= info->presence[t][thread];
-    info->any[thread] = mine;
+  for (int t = 0; t < TILES; ++t) {
+    const uint16_t* kept = a.kept + static_cast<size_t>(row[t]) * a.blocks;
+#pragma unroll 4
+    for (int i = thread; i < count[t]; i += BUILDERS) {
+      const int block = kept[i];
+      atomicOr(&l.presence[t * BUILDERS + block / 32], 1u << (block % 32));
+    }
   }
-  producers_sync();
-  int before = 0, entries = 0;
-  for (int w = 0; w < words; ++w) {
-    const int blocks = __popc(info->any[w]);
-    entries += blocks;
-    if (w > thread) before += blocks;
-  }
-  while (mine != 0) {
-    const int bit = 31 - __clz(mine);
-    mine &= ~(1u << bit);
-    uint32_t entry = thread * 32 + bit;
+  builders_sync();
+  uint32_t any = 0, all = 0xFFFFFFFF;
 #pragma unroll
-    for (int t = 0; t < S::PER_CTA; ++t) entry |= (info->presence[t][thread] >> bit & 1) << (16 + t);
-    info->list[before++] = entry;
+  for (int t = 0; t < TILES; ++t) {
+    const uint32_t word = l.presence[t * BUILDERS + thread];
+    any |= word;
+    if (t < present) all &= word;
   }
-  return entries;
+  // A ragged last block is the first of all: nothing else has to be masked by columns.
+  const int lastKeys = a.keys - (a.blocks - 1) * S::BLOCK;
+  uint32_t first = all;
+  if (thread == (a.blocks - 1) / 32 && lastKeys < S::BLOCK) first |= any & (1u << ((a.blocks - 1) % 32));
+  uint32_t rest = any & ~first;
+  l.counts[thread] = __popc(first) | __popc(rest) << 16;
+  builders_sync();
+  uint32_t total = 0, before = 0;
+#pragma unroll 8
+  for (int w = 0; w < BUILDERS; ++w) {
+    const uint32_t x = l.counts[w];
+    total += x;
+    if (w > thread) before += x;
+  }
+  const int firsts = total & 0xFFFF, entries = firsts + static_cast<int>(total >> 16);
+  if (thread < TILES) list->entry[entries + thread] = a.blocks;  // past the end: zeros, kept by none
+  if (thread == (a.blocks - 1) / 32) {
+    list->limit = lastKeys < S::BLOCK && any >> ((a.blocks - 1) % 32) & 1 ? lastKeys : S::BLOCK;
+    list->head = head;
+    list->count = (entries + TILES - 1) / TILES;
+  }
+  int at = before & 0xFFFF;
+#pragma unroll 1
+  for (int pass = 0; pass < 2; ++pass) {
+    uint32_t word = pass == 0 ? first : rest;
+    while (word != 0) {
+      const int bit = 31 - __clz(word);
+      word &= ~(1u << bit);
+      uint32_t entry = thread * 32 + bit;
+#pragma unroll
+      for (int t = 0; t < TILES; ++t) entry |= (l.presence[t * BUILDERS + thread] >> bit & 1) << (16 + t);
+      list->entry[at++] = entry;
+    }
+    at = firsts + (before >> 16);
+  }
 }
 
-// The producer warpgroup: all list a unit's union, then PRODUCERS warps load it.
+// Two warps that make a list while the last one is being loaded.
 template <class S>
-__device__ __forceinline__ void produce(const CUtensorMap& mapQ, const CUtensorMap& mapK, const CUtensorMap& mapV,
-                                        const GatherArguments& a, uint32_t smem, const GatherBarriers<S>& bars, GatherInfo<S>* info) {
-  const int groups = (a.tileCount + S::PER_CTA - 1) / S::PER_CTA, total = a.heads * groups, thread = threadIdx.x;
-  uint32_t infoParity = 0, loaded = 0;
+__device__ __forceinline__ void build(const GatherArguments& a, const Lists<S>& l) {
+  const int groups = (a.tileCount + S::TILES - 1) / S::TILES, total = a.output.heads * groups;
+  const bool leads = threadIdx.x % BUILDERS == 0;
+  Ring<2> at;
   int unit = blockIdx.x;
   while (true) {
-    const int head = unit / groups, firstTile = (unit - head * groups) * S::PER_CTA;
-    int entries = 0;
-    int4 tile;
-    if (unit < total) entries = unite<S>(a, info, head, firstTile, tile);
-    barrier_wait(bars.infoEmpty(), infoParity ^ 1);
-    infoParity ^= 1;
-    if (thread < S::PER_CTA && unit < total) {
-      info->firstRow[thread] = tile.x;
-      info->rows[thread] = tile.y;
+    l.bars.awaitEmpty(at);
+    if (unit < total) {
+      unite(a, l, l.lists + at.stage, unit, groups);
+    } else if (leads) {
+      l.lists[at.stage].count = 0;
     }
-    if (thread == 0) {
-      info->head = head;
-      info->entries = entries;
-    }
-    producers_sync();
-    if (unit >= total) {
-      if (thread == 0) barrier_arrive(bars.infoFull());
-      return;
-    }
-    if (thread == 0) {
+    if (leads && unit < total) {
       // The pull that returns total - 1 is the launch's last: it leaves the counter at zero for the next launch.
-      info->pulled = atomicAdd(a.counter, 1);
-      if (info->pulled == total - 1) *a.counter = 0;
-      barrier_expect(bars.infoFull(), S::QUERY_BYTES);
-#pragma unroll 1
-      for (int t = 0; t < S::PER_CTA; ++t) {
-#pragma unroll
-        for (int c = 0; c < S::CHUNKS; ++c) {
-          const int at = ((t / S::PER_GROUP * S::CHUNKS + c) * 64 + t % S::PER_GROUP * S::BLOCK) * 128;
-          tensor_load(mapQ, smem + at, bars.infoFull(), head * S::DIM + c * 64, info->firstRow[t]);
-        }
-      }
+      const int pulled = atomicAdd(a.counter, 1);
+      if (pulled == total - 1) *a.counter = 0;
+      *l.pulled = pulled;
     }
-    if (thread % 32 == 0 && thread / 32 < S::PRODUCERS) {
-      const int kvColumn = head / a.group * S::DIM;
-#pragma unroll 1
-      for (int i = thread / 32; i < entries; i += S::PRODUCERS) {
-        const uint32_t entry = info->list[i], position = loaded + i, lap = position / S::SLOTS, stage = position - lap * S::SLOTS;
-        const int row = (entry & 0xFFFF) * S::BLOCK;
-        const uint32_t slot = smem + S::SLOTS_AT + stage * S::SLOT_BYTES;
-        barrier_wait(bars.empty(stage), lap & 1 ^ 1);
-        info->entry[stage] = entry >> 16 | static_cast<uint32_t>(min(S::BLOCK, a.keys - row)) << 16;
-        barrier_expect(bars.full(stage), S::SLOT_BYTES);
-#pragma unroll
-        for (int c = 0; c < S::CHUNKS; ++c) {
-          tensor_load(mapK, slot + c * S::BLOCK * 128, bars.full(stage), kvColumn + c * 64, row);
-        }
-#pragma unroll
-        for (int c = 0; c < S::CHUNKS; ++c) {
-          tensor_load(mapV, slot + S::HALF_BYTES + c * S::BLOCK * 128, bars.full(stage), kvColumn + c * 64, row);
-        }
-      }
-    }
-    __syncwarp();
-    producers_sync();
-    loaded += entries;
-    unit = info->pulled + gridDim.x;
+    builders_sync();
+    if (leads) barrier_arrive(l.bars.full(at.stage));
+    if (unit >= total) return;
+    unit = *l.pulled + gridDim.x;
+    at.advance();
   }
 }
 
-template <class S>
-__device__ __forceinline__ void consume(const GatherArguments& a, uint32_t smem, const GatherBarriers<S>& bars,
-                                        const volatile GatherInfo<S>* info, int warpgroup) {
-  constexpr int N = S::BATCH * S::BLOCK / 2, PART = S::BLOCK / 2;
-  const bool signals = threadIdx.x % 32 == 0;
-  const float c = a.scaleLog2;
-  const uint64_t query = descriptor(smem + warpgroup * S::CHUNKS * 8192, 0);
-  const uint64_t keys = descriptor(smem + S::SLOTS_AT, 0);
-  const uint64_t values = descriptor(smem + S::SLOTS_AT + S::HALF_BYTES, S::BLOCK * 128);
-  // A warp's 16 rows belong to one query tile.
-  const int warp = __shfl_sync(0xFFFFFFFF, threadIdx.x / 32 % 4, 0), tile = warpgroup * S::PER_GROUP + warp * 16 / S::BLOCK;
-  const uint32_t mine = ((1u << S::PER_GROUP) - 1) << (warpgroup * S::PER_GROUP);
-  Ring<S::SLOTS> ring;
-  uint32_t infoParity = 0;
-  float s[S::BATCH][PART], o[S::DIM / 2];
-  uint32_t p[N / 2];
-  float(&flat)[N] = reinterpret_cast<float(&)[N]>(s);
-  RowSoftmax<N> soft;
+// One thread for Q and K (VALUES: for V): the tiles of one list after the other.
+template <class S, bool VALUES>
+__device__ __forceinline__ void load(const CUtensorMap& mapQ, const CUtensorMap& map, const GatherArguments& a,
+                                     const Pipeline<S>& pipeline, const Lists<S>& l) {
+  const RingBarriers<S::STAGES>& bars = VALUES ? pipeline.values : pipeline.keys;
+  Ring<S::STAGES> ring;
+  Ring<1> ringQ;
+  Ring<2> at;
   while (true) {
-    barrier_wait(bars.infoFull(), infoParity);
-    infoParity ^= 1;
-    int left = info->entries;
-    if (left == 0) break;
-    soft.max0 = soft.max1 = NEGATIVE_INFINITY;
-    soft.sum0 = soft.sum1 = 0.0f;
-#pragma unroll
-    for (int i = 0; i < S::DIM / 2; ++i) o[i] = 0.0f;
+    l.bars.awaitFull(at);
+    const UnionList<S::TILES>* list = l.lists + at.stage;
+    const int head = list->head, count = list->count, column = head / a.group * S::DIM;
+    if (!VALUES) {
+      pipeline.query.awaitEmpty(ringQ);
+      ringQ.advance();
+      pipeline.tile->count = count;
+      if (count == 0) {
+        barrier_arrive(pipeline.query.full(0));
+      } else {
+        pipeline.tile->head = head;
+        pipeline.tile->limit = list->limit;
+        barrier_expect(pipeline.query.full(0), S::QUERY_BYTES);
 #pragma unroll 1
-    while (true) {
-      // Collects up to BATCH blocks that this warpgroup keeps, no further ahead than the ring can hold.
-      int slot[S::BATCH], reach = S::SLOTS;
-      uint32_t mark[S::BATCH];
+        for (int t = 0; t < S::TILES; ++t) {
+          const int row = list->firstRow[t], from = t * S::BLOCK;
+          pipeline.tile->firstRow[t] = row;
+          pipeline.tile->rows[t] = list->rows[t];
 #pragma unroll
-      for (int b = 0; b < S::BATCH; ++b) {
-        slot[b] = slot[0];
-        mark[b] = 0;
-#pragma unroll 1
-        while (left > 0 && reach > 0) {
-          barrier_wait(bars.full(ring.stage), ring.parity);
-          const uint32_t entry = __shfl_sync(0xFFFFFFFF, info->entry[ring.stage], 0);
-          const int at = ring.stage;
-          ring.advance();
-          --left;
-          if (b > 0) --reach;
-          if (entry & mine) {
-            slot[b] = at;
-            mark[b] = entry;
-            break;
+          for (int c = 0; c < S::CHUNKS; ++c) {
+            tensor_load(mapQ, pipeline.smem + ((from / 64 * S::CHUNKS + c) * 64 + from % 64) * 128, pipeline.query.full(0),
+                        head * S::DIM + c * 64, row);
           }
-          if (signals) barrier_arrive(bars.empty(at));
-        }
-        if (b == 0) --reach;
-      }
-      if (mark[0] == 0) break;
-      wgmma_fence();
-#pragma unroll
-      for (int b = 0; b < S::BATCH; ++b) {
-        const uint64_t k = keys + slot[b] * (S::SLOT_BYTES / 16);
-#pragma unroll
-        for (int i = 0; i < S::DIM / 16; ++i) {
-          const uint64_t dq = query + ((i / 4) * 8192 + (i % 4) * 32) / 16;
-          const uint64_t dk = k + ((i / 4) * S::BLOCK * 128 + (i % 4) * 32) / 16;
-          if (i == 0) {
-            wgmma_ss<0>(s[b], dq, dk);
-          } else {
-            wgmma_ss<1>(s[b], dq, dk);
-          }
-        }
-      }
-      wgmma_commit();
-      wgmma_wait<0>();
-      pin(flat);
-#pragma unroll
-      for (int b = 0; b < S::BATCH; ++b) {
-        const int limit = mark[b] >> tile & 1 ? static_cast<int>(mark[b] >> 16) : 0;
-        if (limit < S::BLOCK) {
-          const int column = threadIdx.x % 4 * 2;
-#pragma unroll
-          for (int i = 0; i < PART; ++i) {
-            if (i / 4 * 8 + column + i % 2 >= limit) s[b][i] = NEGATIVE_INFINITY;
-          }
-        }
-      }
-      float f0, f1;
-      if (soft.template next<(S::PER_GROUP > 1)>(flat, c, f0, f1)) {
-#pragma unroll
-        for (int j = 0; j < S::DIM / 2; j += 4) {
-          o[j] *= f0;
-          o[j + 1] *= f0;
-          o[j + 2] *= f1;
-          o[j + 3] *= f1;
-        }
-      }
-      pack(p, flat);
-      pin(o);
-      pin(p);
-      wgmma_fence();
-#pragma unroll
-      for (int b = 0; b < S::BATCH; ++b) {
-        const uint64_t v = values + slot[b] * (S::SLOT_BYTES / 16);
-#pragma unroll
-        for (int i = 0; i < S::BLOCK / 16; ++i) wgmma_rs<1, 1>(o, p + b * (PART / 2) + 4 * i, v + i * 2048 / 16);
-      }
-      wgmma_commit();
-      wgmma_wait<0>();
-      pin(o);
-      if (signals) {
-#pragma unroll
-        for (int b = 0; b < S::BATCH; ++b) {
-          if (mark[b] != 0) barrier_arrive(bars.empty(slot[b]));
         }
       }
     }
-    const int head = info->head, firstRow = info->firstRow[tile], rows = info->rows[tile];
-    __syncwarp();  // every lane has read the tile before the producer may overwrite it
-    if (signals) barrier_arrive(bars.infoEmpty());
-    store<S::DIM>(o, soft, c, a.out, a.ldo, a.lse, a.heads, head, firstRow, rows, warp * 16 % S::BLOCK + threadIdx.x % 32 / 4);
+    if (count == 0) return;
+#pragma unroll 1
+    for (int i = 0; i < count; ++i) {
+      int row[S::TILES];
+      uint32_t mark = 0;
+#pragma unroll
+      for (int e = 0; e < S::TILES; ++e) {
+        const uint32_t entry = list->entry[i * S::TILES + e];
+        row[e] = (entry & 0xFFFF) * S::BLOCK;
+        mark |= entry >> 16 << (S::TILES * e);
+      }
+      bars.awaitEmpty(ring);
+      if (!VALUES) l.marks[ring.stage] = mark;
+      barrier_expect(bars.full(ring.stage), S::TILE_BYTES);
+      const uint32_t tile = pipeline.smem + (VALUES ? S::VALUES_AT : S::KEYS_AT) + ring.stage * S::TILE_BYTES;
+#pragma unroll
+      for (int e = 0; e < S::TILES; ++e) {
+#pragma unroll
+        for (int c = 0; c < S::CHUNKS; ++c) {
+          tensor_load(map, tile + (c * S::KEYS + e * S::BLOCK) * 128, bars.full(ring.stage), column + c * 64, row[e]);
+        }
+      }
+      ring.advance();
+    }
+    barrier_arrive(l.bars.empty(at.stage));
+    at.advance();
   }
 }
 
+// Masks the blocks of a tile that the warp's query tile does not keep.
 template <class S>
-__device__ __forceinline__ void attention(const CUtensorMap& mapQ, const CUtensorMap& mapK, const CUtensorMap& mapV,
-                                          const GatherArguments& a) {
-  extern __shared__ char raw[];
-  const uint32_t unaligned = shared_address(raw), smem = (unaligned + 1023) & ~1023u;
-  GatherInfo<S>* info = reinterpret_cast<GatherInfo<S>*>(raw + (smem - unaligned) + S::INFO_AT);
-  const GatherBarriers<S> bars{smem + S::BARRIERS_AT};
+struct Unkept : Plain {
+  static constexpr bool GUARDED = true;
+  const volatile uint32_t* marks;
+  int own;  // the warp's query tile
+
+  __device__ __forceinline__ uint32_t mark(int stage) { return __shfl_sync(0xFFFFFFFF, marks[stage], 0) >> own; }
+
+  template <int N>
+  __device__ __forceinline__ void first(float (&s)[N], uint32_t mark, int limit) {
+    if (limit < S::BLOCK) mask<S::BLOCK / 2>(s, limit);
+    drop(s, mark);
+  }
+
+  template <int N, class Softmax>
+  __device__ __forceinline__ void next(float (&s)[N], uint32_t mark, int, const Softmax&) {
+    drop(s, mark);
+  }
+
+  template <int N>
+  __device__ __forceinline__ void drop(float (&s)[N], uint32_t mark) {
+    constexpr int PART = N / S::TILES;
+#pragma unroll
+    for (int e = 0; e < S::TILES; ++e) {
+      if (!(mark >> (e * S::TILES) & 1)) {
+#pragma unroll
+        for (int i = 0; i < PART; ++i) s[e * PART + i] = NEGATIVE_INFINITY;
+      }
+    }
+  }
+};
+
+template <class S>
+__device__ __forceinline__ void gather(const CUtensorMap& mapQ, const CUtensorMap& mapK, const CUtensorMap& mapV,
+                                       const GatherArguments& a) {
+  uint32_t base;
+  char* shared = aligned_shared(base);
+  const Pipeline<S> pipeline(shared, base);
+  const Lists<S> lists(shared, base);
   const int warpgroup = __shfl_sync(0xFFFFFFFF, threadIdx.x / 128, 0);
   if (threadIdx.x == 0) {
-    constexpr int WARPS = 4 * S::WARPGROUPS;
-    barrier_init(bars.infoFull(), 1);
-    barrier_init(bars.infoEmpty(), WARPS);
-    for (int i = 0; i < S::SLOTS; ++i) {
-      barrier_init(bars.full(i), 1);
-      barrier_init(bars.empty(i), WARPS);
-    }
-    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+    tensor_prefetch(mapQ);
+    tensor_prefetch(mapK);
+    tensor_prefetch(mapV);
+    lists.bars.initialise(1, 2);
+    pipeline.initialise();
   }
   __syncthreads();
   if (warpgroup == 0) {
-    registers_lower<S::WARPGROUPS == 2 ? 40 : 32>();
-    produce<S>(mapQ, mapK, mapV, a, smem, bars, info);
+    registers_lower<56>();
+    if (threadIdx.x >= 64) {
+      build(a, lists);
+    } else if (threadIdx.x == 0) {
+      load<S, false>(mapQ, mapK, a, pipeline, lists);
+    } else if (threadIdx.x == 32) {
+      load<S, true>(mapQ, mapV, a, pipeline, lists);
+    }
   } else {
-    registers_raise<S::WARPGROUPS == 2 ? 232 : 160>();
-    consume<S>(a, smem, bars, info, warpgroup - 1);
+    registers_raise<224>();
+    Unkept<S> hooks{{}, lists.marks, static_cast<int>((threadIdx.x / 32 - 4) * 16 / S::BLOCK)};
+    consume(pipeline, a.output, a.scaleLog2, warpgroup - 1, hooks);
   }
 }
 
 }  // namespace hopper
 
-#define HOPPER_GATHER(NAME, ...)                                                                                       \
-  extern "C" __global__ void __launch_bounds__(128 + 128 * hopper::GatherShape<__VA_ARGS__>::WARPGROUPS, 1)           \
-      NAME(const __grid_constant__ CUtensorMap mapQ, const __grid_constant__ CUtensorMap mapK,                         \
-           const __grid_constant__ CUtensorMap mapV, unsigned short* out, float* lse, int rows, int keys, int heads,   \
-           int kvHeads, int ldo, float scale, const unsigned short* kept, const int* keptCount, int blocks,            \
-           const int4* tiles, int tileCount, int* counter) {                                                           \
-    const hopper::GatherArguments a{out,  lse,       rows,   keys,  heads,     heads / kvHeads, ldo, scale * hopper::LOG2E, \
-                                    kept, keptCount, blocks, tiles, tileCount, counter};                               \
-    hopper::attention<hopper::GatherShape<__VA_ARGS__>>(mapQ, mapK, mapV, a);                                          \
+#define HOPPER_GATHER(NAME, ...)                                                                                        \
+  extern "C" __global__ void __launch_bounds__(384, 1)                                                                  \
+      NAME(const __grid_constant__ CUtensorMap mapQ, const __grid_constant__ CUtensorMap mapK,                          \
+           const __grid_constant__ CUtensorMap mapV, unsigned short* out, float* lse, int rows, int keys, int heads,    \
+           int kvHeads, int ldo, float scale, const unsigned short* kept, const int* keptCount, int blocks,             \
+           const int4* tiles, int tileCount, int* counter) {                                                            \
+    const hopper::GatherArguments a{{out, lse, ldo, heads}, rows,      keys,   heads / kvHeads, scale * hopper::LOG2E,  \
+                                    kept,                   keptCount, blocks, tiles,           tileCount, counter};    \
+    hopper::gather<hopper::GatherShape<__VA_ARGS__>>(mapQ, mapK, mapV, a);                                              \
   }
 
-//                                      D   block slots warpgroups batch producers
+//                                      D   block stages
 #ifndef HOPPER_VARIANTS
-HOPPER_GATHER(hopper_sparse_d128_b64, 128, 64, 5, 3, 1, 4)
-HOPPER_GATHER(hopper_sparse_d128_b32, 128, 32, 10, 3, 2, 2)
-HOPPER_GATHER(hopper_sparse_d64_b64, 64, 64, 12, 3, 2, 4)
-HOPPER_GATHER(hopper_sparse_d64_b32, 64, 32, 20, 3, 4, 4)
+HOPPER_GATHER(hopper_sparse_d128_b64, 128, 64, 2)
+HOPPER_GATHER(hopper_sparse_d128_b32, 128, 32, 2)
+HOPPER_GATHER(hopper_sparse_d64_b64, 64, 64, 4)
+HOPPER_GATHER(hopper_sparse_d64_b32, 64, 32, 4)
 #else
 #include HOPPER_VARIANTS
 #endif

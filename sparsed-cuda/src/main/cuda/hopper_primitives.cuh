@@ -52,6 +52,36 @@ __device__ __forceinline__ void barrier_wait(uint32_t bar, uint32_t parity) {
 #endif
 }
 
+// Position in a ring of STAGES buffers, with the parity of its current lap.
+template <int STAGES>
+struct Ring {
+  int stage = 0;
+  uint32_t parity = 0;
+  __device__ __forceinline__ void advance() {
+    if (++stage == STAGES) {
+      stage = 0;
+      parity ^= 1;
+    }
+  }
+};
+
+// The barriers of a ring: a buffer is full when its loads are there, empty when every consumer warp is done with it.
+template <int STAGES>
+struct RingBarriers {
+  static constexpr int BYTES = 16 * STAGES;
+  uint32_t base;
+  __device__ __forceinline__ uint32_t full(int stage) const { return base + 8 * stage; }
+  __device__ __forceinline__ uint32_t empty(int stage) const { return base + 8 * (STAGES + stage); }
+  __device__ __forceinline__ void initialise(int producers, int consumers) const {
+    for (int i = 0; i < STAGES; ++i) {
+      barrier_init(full(i), producers);
+      barrier_init(empty(i), consumers);
+    }
+  }
+  __device__ __forceinline__ void awaitFull(const Ring<STAGES>& at) const { barrier_wait(full(at.stage), at.parity); }
+  __device__ __forceinline__ void awaitEmpty(const Ring<STAGES>& at) const { barrier_wait(empty(at.stage), at.parity ^ 1); }
+};
+
 // Barrier among `threads` threads of the CTA; 0 is __syncthreads().
 __device__ __forceinline__ void named_sync(int id, int threads) {
   asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
@@ -78,14 +108,6 @@ __device__ __forceinline__ void tensor_load(const CUtensorMap& map, uint32_t dst
 
 __device__ __forceinline__ void tensor_prefetch(const CUtensorMap& map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory");
-}
-
-// Four 8 x 8 bf16 matrices; lane l gives the address of row l % 8 of matrix l / 8.
-__device__ __forceinline__ void load_matrices(uint32_t* d, uint32_t address) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
-               : "r"(address)
-               : "memory");
 }
 
 // ---------------------------------------------------------------- matrix descriptors
@@ -129,8 +151,6 @@ __device__ __forceinline__ void pin(uint32_t (&x)[N]) {
 #define HOPPER_ACC32(x, i) HOPPER_ACC8(x, i), HOPPER_ACC8(x, i + 8), HOPPER_ACC8(x, i + 16), HOPPER_ACC8(x, i + 24)
 #define HOPPER_ACC64(x) HOPPER_ACC32(x, 0), HOPPER_ACC32(x, 32)
 #define HOPPER_ACC80(x) HOPPER_ACC64(x), HOPPER_ACC8(x, 64), HOPPER_ACC8(x, 72)
-#define HOPPER_ACC16(x) HOPPER_ACC8(x, 0), HOPPER_ACC8(x, 8)
-#define HOPPER_D0_15 "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15"
 #define HOPPER_D0_31                                                                                               \
   "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29," \
   "%30,%31"
@@ -154,27 +174,21 @@ __device__ __forceinline__ void pin(uint32_t (&x)[N]) {
                  : "l"(a), "l"(b), "n"(ACCUMULATE));                                                      \
   }
 
-HOPPER_WGMMA_SS(32, 16, HOPPER_D0_15, HOPPER_ACC16(d), "%16", "%17", "%18")
-HOPPER_WGMMA_SS(64, 32, HOPPER_D0_31, HOPPER_ACC32(d, 0), "%32", "%33", "%34")
 HOPPER_WGMMA_SS(80, 40, HOPPER_D0_39, HOPPER_ACC40(d), "%40", "%41", "%42")
 HOPPER_WGMMA_SS(128, 64, HOPPER_D0_63, HOPPER_ACC64(d), "%64", "%65", "%66")
 HOPPER_WGMMA_SS(160, 80, HOPPER_D0_79, HOPPER_ACC80(d), "%80", "%81", "%82")
 
-// A [64,16] in registers (four bf16 pairs a thread), B in shared memory.
-// wgmma_rs<1, 1>: d += A B, B [16,N] MN-major. wgmma_rs<ACCUMULATE, 0>: d (+)= A B^T, B [N,16] K-major.
-#define HOPPER_WGMMA_RS(N, HALF, LIST, OPERANDS, A0, A1, A2, A3, B, ACC, TRANSPOSED)                              \
-  template <int ACCUMULATE, int TRANSPOSED_B>                                                                    \
+// d += A B, A [64,16] in registers (four bf16 pairs a thread), B [16,N] MN-major in shared memory.
+#define HOPPER_WGMMA_RS(N, HALF, LIST, OPERANDS, A0, A1, A2, A3, B)                                               \
   __device__ __forceinline__ void wgmma_rs(float (&d)[HALF], const uint32_t* a, uint64_t b) {                    \
-    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, " ACC                                                         \
-                 ", 0;\n"                                                                                        \
-                 "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.bf16.bf16 {" LIST "}, {" A0 "," A1 "," A2 "," A3 \
-                 "}, " B ", p, 1, 1, " TRANSPOSED ";\n}"                                                         \
+    asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.bf16.bf16 {" LIST "}, {" A0 "," A1 "," A2 "," A3 \
+                 "}, " B ", 1, 1, 1, 1;\n"                                                                        \
                  : OPERANDS                                                                                      \
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "n"(ACCUMULATE), "n"(TRANSPOSED_B));      \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                                          \
   }
 
-HOPPER_WGMMA_RS(64, 32, HOPPER_D0_31, HOPPER_ACC32(d, 0), "%32", "%33", "%34", "%35", "%36", "%37", "%38")
-HOPPER_WGMMA_RS(128, 64, HOPPER_D0_63, HOPPER_ACC64(d), "%64", "%65", "%66", "%67", "%68", "%69", "%70")
+HOPPER_WGMMA_RS(64, 32, HOPPER_D0_31, HOPPER_ACC32(d, 0), "%32", "%33", "%34", "%35", "%36")
+HOPPER_WGMMA_RS(128, 64, HOPPER_D0_63, HOPPER_ACC64(d), "%64", "%65", "%66", "%67", "%68")
 
 // ---------------------------------------------------------------- arithmetic
 

@@ -9,23 +9,12 @@ constexpr float LOG2E = 1.4426950408889634f;
 constexpr float LN2 = 0.6931471805599453f;
 constexpr float NEGATIVE_INFINITY = -__builtin_huge_valf();
 
-// Position in a ring of STAGES buffers, with the parity of its current lap.
-template <int STAGES>
-struct Ring {
-  int stage = 0;
-  uint32_t parity = 0;
-  __device__ __forceinline__ void advance() {
-    if (++stage == STAGES) {
-      stage = 0;
-      parity ^= 1;
-    }
-  }
-};
-
 // Running softmax of the two rows of a thread (r and r + 8 of its warp's 16). Scores stay unscaled; `c` = scale * log2(e).
-template <int N>
+// PARTS: key blocks of a tile, N / PARTS elements each.
+template <int N, int PARTS = 1>
 struct RowSoftmax {
   float max0, max1, sum0, sum1;
+  float part0[PARTS], part1[PARTS];  // sums of this thread's elements of the last tile's key blocks, relative to the maxima
 
   __device__ __forceinline__ static void rowMax(const float (&s)[N], float& x0, float& x1) {
     float a0 = s[0], b0 = s[1], a1 = s[2], b1 = s[3];
@@ -44,31 +33,38 @@ struct RowSoftmax {
     x1 = fmaxf(x1, __shfl_xor_sync(0xFFFFFFFF, x1, 2));
   }
 
-  // s <- exp2(c s - c max); returns the sums of this thread's elements
+  // s <- exp2(c s - c max), and the sums of this thread's elements
   template <bool GUARDED>
-  __device__ __forceinline__ void exponentials(float (&s)[N], float c, float& x0, float& x1) const {
+  __device__ __forceinline__ void exponentials(float (&s)[N], float c, float& x0, float& x1) {
     // a row that has met no key yet has maximum -inf, and exponentials 0
     const float c0 = GUARDED && max0 == NEGATIVE_INFINITY ? 0.0f : max0 * c;
     const float c1 = GUARDED && max1 == NEGATIVE_INFINITY ? 0.0f : max1 * c;
-    float a0 = 0, b0 = 0, a1 = 0, b1 = 0;
+    x0 = x1 = 0.0f;
 #pragma unroll
-    for (int i = 0; i < N; i += 4) {
-      s[i] = exp2_approx(fmaf(s[i], c, -c0));
-      s[i + 1] = exp2_approx(fmaf(s[i + 1], c, -c0));
-      s[i + 2] = exp2_approx(fmaf(s[i + 2], c, -c1));
-      s[i + 3] = exp2_approx(fmaf(s[i + 3], c, -c1));
-      a0 += s[i];
-      b0 += s[i + 1];
-      a1 += s[i + 2];
-      b1 += s[i + 3];
+    for (int part = 0; part < PARTS; ++part) {
+      float a0 = 0, b0 = 0, a1 = 0, b1 = 0;
+#pragma unroll
+      for (int i = part * (N / PARTS); i < (part + 1) * (N / PARTS); i += 4) {
+        s[i] = exp2_approx(fmaf(s[i], c, -c0));
+        s[i + 1] = exp2_approx(fmaf(s[i + 1], c, -c0));
+        s[i + 2] = exp2_approx(fmaf(s[i + 2], c, -c1));
+        s[i + 3] = exp2_approx(fmaf(s[i + 3], c, -c1));
+        a0 += s[i];
+        b0 += s[i + 1];
+        a1 += s[i + 2];
+        b1 += s[i + 3];
+      }
+      part0[part] = a0 + b0;
+      part1[part] = a1 + b1;
+      x0 += part0[part];
+      x1 += part1[part];
     }
-    x0 = a0 + b0;
-    x1 = a1 + b1;
   }
 
+  template <bool GUARDED>
   __device__ __forceinline__ void first(float (&s)[N], float c) {
     rowMax(s, max0, max1);
-    exponentials<false>(s, c, sum0, sum1);
+    exponentials<GUARDED>(s, c, sum0, sum1);
   }
 
   // Returns whether the output must be scaled by (f0, f1). A stale maximum is kept while exp2 stays <= 2^8: most tiles
@@ -92,7 +88,25 @@ struct RowSoftmax {
     sum1 = fmaf(sum1, f1, x1);
     return rescale;
   }
+
+  // Sums over all keys so far: of the four lanes that share the rows.
+  __device__ __forceinline__ void total(float& x0, float& x1) const {
+    x0 = sum0 + __shfl_xor_sync(0xFFFFFFFF, sum0, 1);
+    x1 = sum1 + __shfl_xor_sync(0xFFFFFFFF, sum1, 1);
+    x0 += __shfl_xor_sync(0xFFFFFFFF, x0, 2);
+    x1 += __shfl_xor_sync(0xFFFFFFFF, x1, 2);
+  }
 };
+
+// Scores of the columns from `limit` on become -inf, among the first 2 * COUNT columns.
+template <int COUNT, int N>
+__device__ __forceinline__ void mask(float (&s)[N], int limit) {
+  const int column = threadIdx.x % 4 * 2;
+#pragma unroll
+  for (int i = 0; i < COUNT; ++i) {
+    if (i / 4 * 8 + column + i % 2 >= limit) s[i] = NEGATIVE_INFINITY;
+  }
+}
 
 template <int N>
 __device__ __forceinline__ void pack(uint32_t (&p)[N / 2], const float (&s)[N]) {
@@ -100,21 +114,24 @@ __device__ __forceinline__ void pack(uint32_t (&p)[N / 2], const float (&s)[N]) 
   for (int i = 0; i < N / 2; ++i) p[i] = pack_bf16(s[2 * i], s[2 * i + 1]);
 }
 
+// Where a launch's results go.
+struct Output {
+  bf16_bits* out;
+  float* lse;  // may be null
+  int ldo, heads;
+};
+
 // Normalises and stores 64 rows; lanes pair up so that each row's 16 columns are whole 32-byte sectors.
 // `local` and `local + 8` are this thread's rows, counted from `firstRow`; rows from `rows` on are not stored.
-template <int DIM, int N>
-__device__ __forceinline__ void store(const float (&o)[DIM / 2], const RowSoftmax<N>& soft, float scaleLog2, bf16_bits* out, int ldo,
-                                      float* lseOut, int heads, int head, int firstRow, int rows, int local) {
+// lse0, lse1: of the two rows, powers of 2.
+template <int DIM>
+__device__ __forceinline__ void store(const float (&o)[DIM / 2], float sum0, float sum1, float lse0, float lse1, const Output& to,
+                                      int head, int firstRow, int rows, int local) {
   const int lane = threadIdx.x % 32;
-  float sum0 = soft.sum0, sum1 = soft.sum1;
-  sum0 += __shfl_xor_sync(0xFFFFFFFF, sum0, 1);
-  sum1 += __shfl_xor_sync(0xFFFFFFFF, sum1, 1);
-  sum0 += __shfl_xor_sync(0xFFFFFFFF, sum0, 2);
-  sum1 += __shfl_xor_sync(0xFFFFFFFF, sum1, 2);
   const float f0 = 1.0f / sum0, f1 = 1.0f / sum1;
   const bool in0 = local < rows, in1 = local + 8 < rows, odd = lane & 1;
-  bf16_bits* out0 = out + static_cast<size_t>(firstRow + local) * ldo + head * DIM;
-  bf16_bits* out1 = out0 + static_cast<size_t>(8) * ldo;
+  bf16_bits* out0 = to.out + static_cast<size_t>(firstRow + local) * to.ldo + head * DIM;
+  bf16_bits* out1 = out0 + static_cast<size_t>(8) * to.ldo;
   const int column = odd ? 8 + 2 * (lane % 4 - 1) : 2 * (lane % 4);
 #pragma unroll
   for (int i = 0; i < DIM / 2; i += 8) {
@@ -124,10 +141,10 @@ __device__ __forceinline__ void store(const float (&o)[DIM / 2], const RowSoftma
     if (in0) *reinterpret_cast<uint2*>(out0 + 2 * i + column) = odd ? make_uint2(g0, b0) : make_uint2(a0, g0);
     if (in1) *reinterpret_cast<uint2*>(out1 + 2 * i + column) = odd ? make_uint2(g1, b1) : make_uint2(a1, g1);
   }
-  if (lseOut != nullptr && lane % 4 == 0) {
-    float* lse = lseOut + static_cast<size_t>(firstRow + local) * heads + head;
-    if (in0) lse[0] = LN2 * fmaf(soft.max0, scaleLog2, __log2f(sum0));
-    if (in1) lse[static_cast<size_t>(8) * heads] = LN2 * fmaf(soft.max1, scaleLog2, __log2f(sum1));
+  if (to.lse != nullptr && lane % 4 == 0) {
+    float* lse = to.lse + static_cast<size_t>(firstRow + local) * to.heads + head;
+    if (in0) lse[0] = LN2 * lse0;
+    if (in1) lse[static_cast<size_t>(8) * to.heads] = LN2 * lse1;
   }
 }
 

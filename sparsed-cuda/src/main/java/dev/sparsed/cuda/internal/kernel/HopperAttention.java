@@ -17,7 +17,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * hopper_attention.cu, hopper_gather.cu and hopper_select.cu: bf16 with the instructions of compute capability 9.0 alone ({@code wgmma},
+ * hopper_attention.cu, hopper_gather.cu and hopper_dense_select.cu: bf16 with the instructions of compute capability 9.0 alone ({@code wgmma},
  * tensor maps), as persistent kernels of one thread block per multiprocessor.
  */
 public final class HopperAttention implements AttentionKernels {
@@ -27,9 +27,8 @@ public final class HopperAttention implements AttentionKernels {
 
     private static final int MOST_BLOCKS = 2048;
     private static final int CHUNK_COLUMNS = 64;
-    private static final int SELECT_ROWS = 256;
-    private static final int SELECT_THREADS = 640;
-    private static final int SELECT_KEYS = 128;
+    /** Query rows and keys of a tile of the selecting kernels. */
+    private static final int SELECT_TILE = 128;
 
     /**
      * What a kernel's header comment says.
@@ -46,29 +45,32 @@ public final class HopperAttention implements AttentionKernels {
             String file, String name, int threads, int sharedBytes, int perBlock, int queryBox, int keyBox) {}
 
     private static final Map<Integer, Variant> DENSE = Map.of(
-            128, new Variant("hopper_attention", "hopper_dense_d128", 512, 214_192, 192, 64, 80),
-            64, new Variant("hopper_attention", "hopper_dense_d64", 512, 124_048, 192, 64, 128));
+            128, new Variant("hopper_attention", "hopper_dense_d128", 512, 214_184, 192, 64, 80),
+            64, new Variant("hopper_attention", "hopper_dense_d64", 512, 124_040, 192, 64, 128));
 
     /** For few query rows: 5 % slower, but with smaller steps from one full wave of thread blocks to the next. */
     private static final Variant DENSE_128_FEW_ROWS =
-            new Variant("hopper_attention", "hopper_dense_d128_rows128", 384, 197_744, 128, 64, 160);
+            new Variant("hopper_attention", "hopper_dense_d128_rows128", 384, 197_736, 128, 64, 160);
 
     private static final Map<String, Variant> SPARSE = Map.of(
-            "128/128", new Variant("hopper_attention", "hopper_sparse_d128_b128", 384, 164_976, 1, 64, 128),
-            "128/64", new Variant("hopper_gather", "hopper_sparse_d128_b64", 512, 223_384, 3, 64, 64),
-            "128/32", new Variant("hopper_gather", "hopper_sparse_d128_b32", 512, 224_276, 6, 32, 32),
-            "64/128", new Variant("hopper_attention", "hopper_sparse_d64_b128", 384, 148_656, 1, 64, 128),
-            "64/64", new Variant("hopper_gather", "hopper_sparse_d64_b64", 512, 231_716, 3, 64, 64),
-            "64/32", new Variant("hopper_gather", "hopper_sparse_d64_b32", 512, 199_900, 6, 32, 32));
+            "128/128", new Variant("hopper_attention", "hopper_sparse_d128_b128", 384, 164_968, 1, 64, 128),
+            "128/64", new Variant("hopper_gather", "hopper_sparse_d128_b64", 384, 182_244, 2, 64, 64),
+            "128/32", new Variant("hopper_gather", "hopper_sparse_d128_b32", 384, 182_820, 4, 32, 32),
+            "64/128", new Variant("hopper_attention", "hopper_sparse_d64_b128", 384, 148_648, 1, 64, 128),
+            "64/64", new Variant("hopper_gather", "hopper_sparse_d64_b64", 384, 165_932, 2, 64, 64),
+            "64/32", new Variant("hopper_gather", "hopper_sparse_d64_b32", 384, 166_508, 4, 32, 32));
 
-    /** Dynamic shared memory of the selection, by head dimension and block size. */
-    private static final Map<String, Integer> SELECT_BYTES = Map.of(
-            "128/128", 214_432,
-            "128/64", 231_072,
-            "128/32", 231_568,
-            "64/128", 116_128,
-            "64/64", 132_768,
-            "64/32", 149_648);
+    private static final Map<String, Variant> SELECT = Map.of(
+            "128/128", select("hopper_dense_select_d128_b128", 182_384),
+            "128/64", select("hopper_dense_select_d128_b64", 198_768),
+            "128/32", select("hopper_dense_select_d128_b32", 231_536),
+            "64/128", select("hopper_dense_select_d64_b128", 166_064),
+            "64/64", select("hopper_dense_select_d64_b64", 182_448),
+            "64/32", select("hopper_dense_select_d64_b32", 215_216));
+
+    private static Variant select(String name, int sharedBytes) {
+        return new Variant("hopper_dense_select", name, 384, sharedBytes, SELECT_TILE, 64, SELECT_TILE);
+    }
 
     private final KernelModules modules;
     private final CudaStream stream;
@@ -240,8 +242,11 @@ public final class HopperAttention implements AttentionKernels {
     }
 
     private void run(Launch launch, Variant variant, int blocks, HeadLayout heads) {
-        int grid = (int) Math.min(multiprocessors, (long) blocks * heads.queryHeads());
-        launch.run(grid, 1, 1, variant.threads, variant.sharedBytes);
+        launch.run(grid(blocks, heads), 1, 1, variant.threads, variant.sharedBytes);
+    }
+
+    private int grid(int blocks, HeadLayout heads) {
+        return (int) Math.min(multiprocessors, (long) blocks * heads.queryHeads());
     }
 
     /** Boxes of 64 columns, 128 bytes, are as wide as the swizzle. */
@@ -273,18 +278,22 @@ public final class HopperAttention implements AttentionKernels {
         if (!(rule instanceof RatioRule ratio)) {
             throw new IllegalArgumentException("Hopper's kernels select a fixed share of the blocks, not by " + rule);
         }
-        dense(queries, keys, values, heads, out, logSumExp);
         BlockLayout layout = rule.layout();
+        Variant variant = SELECT.get(headDim + "/" + layout.blockSize());
         Launch launch = launches.computeIfAbsent(
-                "hopper_select_d" + headDim + "_b" + layout.blockSize(),
+                variant.name,
                 name -> new Launch(
                         modules,
-                        "hopper_select",
+                        variant.file,
                         name,
                         stream,
                         TENSOR_MAP,
                         TENSOR_MAP,
+                        TENSOR_MAP,
                         POINTER,
+                        POINTER,
+                        INT,
+                        INT,
                         INT,
                         INT,
                         INT,
@@ -293,27 +302,32 @@ public final class HopperAttention implements AttentionKernels {
                         INT,
                         INT,
                         POINTER,
+                        POINTER,
                         POINTER));
-        launch.arguments()
-                .setTensorMap(0, tensorMap(queries, CHUNK_COLUMNS))
-                .setTensorMap(1, tensorMap(keys, SELECT_KEYS))
-                .setPointer(2, logSumExp.address())
-                .setInt(3, layout.canvasLength())
-                .setInt(4, heads.queryHeads())
-                .setInt(5, heads.keyValueHeads())
-                .setFloat(6, heads.scale())
-                .setInt(7, layout.firstGenerationBlock())
-                .setInt(8, ratio.promptBudget())
-                .setInt(9, ratio.generationBudget())
-                .setPointer(10, words)
-                .setPointer(11, counter.address());
-        long tiles = (long) Math.ceilDiv(layout.canvasLength(), SELECT_ROWS) * heads.queryHeads();
-        launch.run(
-                (int) Math.min(multiprocessors, tiles),
-                1,
-                1,
-                SELECT_THREADS,
-                SELECT_BYTES.get(headDim + "/" + layout.blockSize()));
+        matrices(launch, variant, queries, keys, values, heads, out);
+        int tiles = Math.ceilDiv(layout.canvasLength(), SELECT_TILE);
+        // closed once the launch is submitted: the next user of the stream's memory comes after it
+        try (DeviceBuffer scratch =
+                modules.device().memory().borrow(selectScratchBytes(layout, tiles, heads), "block sums", stream)) {
+            launch.arguments()
+                    .setPointer(4, logSumExp.address())
+                    .setInt(11, layout.firstGenerationBlock())
+                    .setInt(12, ratio.promptBudget())
+                    .setInt(13, ratio.generationBudget())
+                    .setPointer(14, scratch.address())
+                    .setPointer(15, words)
+                    .setPointer(16, counter.address());
+            run(launch, variant, tiles, heads);
+        }
+    }
+
+    /** A float for each row of a thread block's tile and each key block that its tiles of keys have room for. */
+    private long selectScratchBytes(BlockLayout layout, int queryTiles, HeadLayout heads) {
+        int generationStart = layout.start(layout.firstGenerationBlock());
+        int keyTiles = Math.ceilDiv(generationStart, SELECT_TILE)
+                + Math.ceilDiv(layout.canvasLength() - generationStart, SELECT_TILE);
+        long keyBlocks = (long) keyTiles * (SELECT_TILE / layout.blockSize());
+        return grid(queryTiles, heads) * keyBlocks * SELECT_TILE * Float.BYTES;
     }
 
     @Override
