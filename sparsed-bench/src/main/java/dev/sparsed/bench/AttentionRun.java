@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -34,15 +33,15 @@ public record AttentionRun(String backend, int threads, int heads, int generated
     /** Canvas on which the kernels are compiled. */
     private static final int WARM_UP_TOKENS = 1024;
 
-    /** Something to time beside dense attention. */
-    private record Case(int blockSize, double share, double kept, Runnable work) {}
+    /** Something to time between two runs of dense attention, as often as makes about one of them. */
+    private record Case(String name, double kept, Runnable work) {}
 
     /**
      * Measures.
      *
      * @param lengths canvases
      * @param headDims features of a head
-     * @param cancelled asked between the operations; the rest is left out
+     * @param cancelled asked before every round; the rest is left out
      * @param lines receives the tables as they grow
      */
     public void run(int[] lengths, int[] headDims, BooleanSupplier cancelled, Consumer<String> lines) {
@@ -78,85 +77,72 @@ public record AttentionRun(String backend, int threads, int heads, int generated
         Positions rows = Positions.range(0, tokens);
         AttentionBackend attention = device.context().attention();
         Runnable dense = () -> attention.dense(queries, keys, values, layout, out, null);
-        List<Case> selecting = new ArrayList<>();
-        List<Case> sparse = new ArrayList<>();
+        List<Case> cases = new ArrayList<>();
         for (int size : BLOCK_SIZES) {
             BlockLayout blocks = new BlockLayout(tokens, Math.min(generated, tokens), size);
             RatioRule rule = new RatioRule(blocks, SHARES[0]);
-            selecting.add(new Case(
-                    size, 1, 1, () -> attention.denseAndSelect(queries, keys, values, layout, out, logSumExp, rule)));
+            cases.add(new Case(
+                    String.format(Locale.ROOT, "  B %3d, dense and selecting over dense:", size),
+                    1,
+                    () -> attention.denseAndSelect(queries, keys, values, layout, out, logSumExp, rule)));
             for (double share : SHARES) {
                 BlockPattern pattern = device.pattern(blocks, heads, share);
-                sparse.add(new Case(
-                        size,
-                        share,
-                        pattern.density(),
+                double kept = pattern.density();
+                cases.add(new Case(
+                        String.format(
+                                Locale.ROOT,
+                                "  B %3d, select %.1f, %.3f kept, block-sparse over kept x dense:",
+                                size,
+                                share,
+                                kept),
+                        kept,
                         () -> attention.blockSparse(queries, rows, keys, values, layout, pattern, out)));
             }
         }
-        double[][] denseSeconds = new double[1][rounds];
-        double[][] selectingSeconds = new double[selecting.size()][rounds];
-        double[][] sparseSeconds = new double[sparse.size()][rounds];
-        for (int round = 0; round < rounds; round++) {
-            double before = seconds(dense, cancelled);
-            time(selecting, selectingSeconds, round, cancelled);
-            time(sparse, sparseSeconds, round, cancelled);
-            denseSeconds[0][round] = (before + seconds(dense, cancelled)) / 2;
+        double[] denseSeconds = new double[rounds * cases.size()];
+        double[][] seconds = new double[cases.size()][rounds];
+        double[][] ratios = new double[cases.size()][rounds];
+        for (int round = 0; round < rounds && !cancelled.getAsBoolean(); round++) {
+            double before = seconds(dense, 1);
+            for (int i = 0; i < cases.size(); i++) {
+                Case one = cases.get(i);
+                seconds[i][round] = seconds(one.work, Math.max(1, (int) (1 / one.kept))) / one.kept;
+                double after = seconds(dense, 1);
+                ratios[i][round] = seconds[i][round] / ((before + after) / 2);
+                denseSeconds[round * cases.size() + i] = after;
+                before = after;
+            }
         }
         if (cancelled.getAsBoolean()) {
             return;
         }
-        double flops = Flops.attention(tokens, tokens, layout);
-        double[] gflops =
-                Arrays.stream(denseSeconds[0]).map(s -> -flops / s / 1e9).toArray();
+        double gflops = Flops.attention(tokens, tokens, layout) / 1e9;
         lines.accept(String.format(
                 Locale.ROOT,
                 "%d tokens, head of %d: dense %.0f / %.0f GFLOP/s, %.2f / %.2f of the FMA peak",
                 tokens,
                 headDim,
-                -best(gflops),
-                -median(gflops),
-                -best(gflops) / device.fmaPeak(),
-                -median(gflops) / device.fmaPeak()));
-        BiConsumer<Case, double[]> print = (one, seconds) -> lines.accept(String.format(
-                Locale.ROOT,
-                one.share == 1
-                        ? "  B %3d, dense and selecting over dense: %.3f / %.3f"
-                        : "  B %3d, block-sparse over kept x dense: %.3f / %.3f, select %.1f, kept %.3f",
-                one.blockSize,
-                best(seconds) / one.kept / best(denseSeconds[0]),
-                median(ratios(seconds, denseSeconds[0], one.kept)),
-                one.share,
-                one.kept));
-        for (int i = 0; i < selecting.size(); i++) {
-            print.accept(selecting.get(i), selectingSeconds[i]);
-        }
-        for (int i = 0; i < sparse.size(); i++) {
-            print.accept(sparse.get(i), sparseSeconds[i]);
-        }
-    }
-
-    private static void time(List<Case> cases, double[][] seconds, int round, BooleanSupplier cancelled) {
+                gflops / best(denseSeconds),
+                gflops / median(denseSeconds),
+                gflops / best(denseSeconds) / device.fmaPeak(),
+                gflops / median(denseSeconds) / device.fmaPeak()));
         for (int i = 0; i < cases.size(); i++) {
-            seconds[i][round] = seconds(cases.get(i).work, cancelled);
+            lines.accept(String.format(
+                    Locale.ROOT,
+                    "%s %.3f / %.3f",
+                    cases.get(i).name,
+                    best(seconds[i]) / best(denseSeconds),
+                    median(ratios[i])));
         }
     }
 
-    private static double seconds(Runnable work, BooleanSupplier cancelled) {
-        if (cancelled.getAsBoolean()) {
-            return Double.NaN;
-        }
+    /** Seconds of one run, the mean of several. */
+    private static double seconds(Runnable work, int runs) {
         long begin = System.nanoTime();
-        work.run();
-        return (System.nanoTime() - begin) / 1e9;
-    }
-
-    private static double[] ratios(double[] seconds, double[] dense, double kept) {
-        double[] ratios = new double[seconds.length];
-        for (int i = 0; i < ratios.length; i++) {
-            ratios[i] = seconds[i] / dense[i] / kept;
+        for (int i = 0; i < runs; i++) {
+            work.run();
         }
-        return ratios;
+        return (System.nanoTime() - begin) / 1e9 / runs;
     }
 
     private static double best(double[] values) {

@@ -31,7 +31,7 @@ class AttentionCommandTest {
                 .containsPattern(" B +64, dense and selecting over dense: \\d+\\.\\d+ / \\d+\\.\\d+\n")
                 // 7 blocks of 32 of which 4 are kept
                 .containsPattern(
-                        " B +32, block-sparse over kept x dense: \\d+\\.\\d+ / \\d+\\.\\d+, select 0.5, kept 0.571\n");
+                        " B +32, select 0.5, 0.571 kept, block-sparse over kept x dense: \\d+\\.\\d+ / \\d+\\.\\d+\n");
         assertThat(exitCode).isZero();
     }
 

@@ -3,7 +3,6 @@ package dev.sparsed.internal.vector;
 import dev.sparsed.internal.cpu.Linear;
 import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.WorkerPool;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -116,19 +115,31 @@ final class Gemm {
         return Math.ceilDiv(layers.get(layer).weight().rows(), GemmTile.WIDTH);
     }
 
-    /** Copies tile {@code tile} of all blocks; the copy is {@code [blocks][tiles][ROWS][A_STRIDE]}. */
+    /** Copies tile {@code tile} of all blocks; the copy is {@code [blocks][tiles][DEPTH][ROWS]}. */
     private void copyTile(int tile, int slot) {
         for (int k = 0; k < x.columns(); k += GemmTile.DEPTH) {
             int to = (k / GemmTile.DEPTH * tiles + tile) * GemmPart.TILE;
             int depth = Math.min(GemmTile.DEPTH, x.columns() - k);
             int row = firstRow + tile * GemmTile.ROWS;
-            for (int end = row + GemmTile.ROWS; row < end; row++, to += GemmTile.A_STRIDE) {
+            for (int end = row + GemmTile.ROWS; row < end; row++, to++) {
                 if (row < endRow) {
-                    System.arraycopy(x.data(), x.row(row) + k, copy, to, depth);
+                    copyRow(x.data(), x.row(row) + k, depth, copy, to);
                 } else {
-                    Arrays.fill(copy, to, to + depth, 0f); // multiplied all the same: leftovers may be slow subnormals
+                    clearRow(depth, copy, to); // multiplied all the same: leftovers may be slow subnormals
                 }
             }
+        }
+    }
+
+    private static void copyRow(float[] from, int at, int depth, float[] copy, int to) {
+        for (int k = 0; k < depth; k++) {
+            copy[to + k * GemmTile.ROWS] = from[at + k];
+        }
+    }
+
+    private static void clearRow(int depth, float[] copy, int to) {
+        for (int k = 0; k < depth; k++) {
+            copy[to + k * GemmTile.ROWS] = 0;
         }
     }
 

@@ -13,9 +13,9 @@ import java.util.Arrays;
 final class GemmPart {
 
     /** Floats of a tile of the copied {@code x}. */
-    static final int TILE = GemmTile.ROWS * GemmTile.A_STRIDE;
+    static final int TILE = GemmTile.DEPTH * GemmTile.ROWS;
 
-    /** Tiles that stay in the cache together: 258 rows of {@code A_STRIDE} floats are 274 KiB. */
+    /** Tiles that stay in the cache together: 258 rows of {@code DEPTH} floats are 258 KiB. */
     static final int BLOCK_TILES = 258 / GemmTile.ROWS;
 
     /** Most tiles; the more, the less packing. The sums of 2,064 rows and 128 columns are 1 MiB. */
@@ -52,7 +52,7 @@ final class GemmPart {
     /**
      * Chooses the tiles.
      *
-     * @param copied {@code x} as {@code [blocks][tiles][ROWS][A_STRIDE]}
+     * @param copied {@code x} as {@code [blocks][tiles][DEPTH][ROWS]}
      * @param tiles tiles of {@code copied}
      * @param row row of {@code out} at which the first of them begins
      * @param from first tile to multiply

@@ -13,8 +13,9 @@ import jdk.incubator.vector.VectorSpecies;
  * multiply-adds: 6 × 4 vectors need 10 loads for 24 of them, 12 × 2 vectors 14.
  *
  * <p>A load of 64 bytes that crosses a cache line counts twice, and arrays begin 16 bytes after such a line at best:
- * {@code b} lies in native memory. {@code a} is row-major with the constant row length {@link #A_STRIDE}, so that every
- * operand is one base register plus a constant.
+ * {@code b} lies in native memory. {@code a} holds the elements of a column side by side: one stream of memory, which the
+ * processor fetches ahead from the third-level cache. Of six rows a kilobyte apart, all of which reach the next cache line
+ * at the same time, it does not.
  */
 final class GemmTile {
 
@@ -41,12 +42,6 @@ final class GemmTile {
      */
     static final int DEPTH = 256;
 
-    /**
-     * Row length of {@code a}: one cache line more than {@link #DEPTH}, or all rows would compete for the same cache
-     * sets.
-     */
-    static final int A_STRIDE = DEPTH + 16;
-
     static final long VECTOR_BYTES = FLOATS.vectorByteSize();
 
     static final long ROW_BYTES = (long) WIDTH * Float.BYTES;
@@ -63,7 +58,7 @@ final class GemmTile {
     /**
      * Multiplies one tile.
      *
-     * @param a {@code [ROWS, A_STRIDE]} from {@code aFrom}
+     * @param a {@code [depth, ROWS]} from {@code aFrom}
      * @param aFrom index of its first element
      * @param b {@code [depth, WIDTH]}, from {@link #newPanel}
      * @param depth terms of each sum, 1 … {@link #DEPTH}
@@ -131,33 +126,33 @@ final class GemmTile {
             FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, b, row + VECTOR_BYTES, NATIVE);
             FloatVector b2 = FloatVector.fromMemorySegment(FLOATS, b, row + 2 * VECTOR_BYTES, NATIVE);
             FloatVector b3 = FloatVector.fromMemorySegment(FLOATS, b, row + 3 * VECTOR_BYTES, NATIVE);
-            int at = aFrom + k;
+            int at = aFrom + k * ROWS;
             FloatVector a0 = FloatVector.broadcast(FLOATS, a[at]);
             p0 = a0.fma(b0, p0);
             q0 = a0.fma(b1, q0);
             r0 = a0.fma(b2, r0);
             s0 = a0.fma(b3, s0);
-            FloatVector a1 = FloatVector.broadcast(FLOATS, a[at + A_STRIDE]);
+            FloatVector a1 = FloatVector.broadcast(FLOATS, a[at + 1]);
             p1 = a1.fma(b0, p1);
             q1 = a1.fma(b1, q1);
             r1 = a1.fma(b2, r1);
             s1 = a1.fma(b3, s1);
-            FloatVector a2 = FloatVector.broadcast(FLOATS, a[at + 2 * A_STRIDE]);
+            FloatVector a2 = FloatVector.broadcast(FLOATS, a[at + 2]);
             p2 = a2.fma(b0, p2);
             q2 = a2.fma(b1, q2);
             r2 = a2.fma(b2, r2);
             s2 = a2.fma(b3, s2);
-            FloatVector a3 = FloatVector.broadcast(FLOATS, a[at + 3 * A_STRIDE]);
+            FloatVector a3 = FloatVector.broadcast(FLOATS, a[at + 3]);
             p3 = a3.fma(b0, p3);
             q3 = a3.fma(b1, q3);
             r3 = a3.fma(b2, r3);
             s3 = a3.fma(b3, s3);
-            FloatVector a4 = FloatVector.broadcast(FLOATS, a[at + 4 * A_STRIDE]);
+            FloatVector a4 = FloatVector.broadcast(FLOATS, a[at + 4]);
             p4 = a4.fma(b0, p4);
             q4 = a4.fma(b1, q4);
             r4 = a4.fma(b2, r4);
             s4 = a4.fma(b3, s4);
-            FloatVector a5 = FloatVector.broadcast(FLOATS, a[at + 5 * A_STRIDE]);
+            FloatVector a5 = FloatVector.broadcast(FLOATS, a[at + 5]);
             p5 = a5.fma(b0, p5);
             q5 = a5.fma(b1, q5);
             r5 = a5.fma(b2, r5);
