@@ -8,6 +8,7 @@ import dev.sparsed.cuda.internal.driver.DeviceBuffer;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels.KeptLists;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels.TileList;
 import dev.sparsed.cuda.internal.kernel.DeviceTensor;
+import dev.sparsed.cuda.internal.kernel.HopperFp8Attention;
 import dev.sparsed.cuda.internal.kernel.PatternLists;
 import dev.sparsed.spi.AttentionBackend;
 import dev.sparsed.spi.DType;
@@ -36,6 +37,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
     private final List<AutoCloseable> opened = new ArrayList<>();
     private final Scratch lists;
     private final Scratch otherTiles;
+    private final Scratch operands;
 
     private record ConsecutiveRows(int from, int count, int blockSize) {}
 
@@ -53,6 +55,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         this.bind = bind;
         this.lists = opened(new Scratch(lane.stream, "lists of kept blocks", beforeMoving));
         this.otherTiles = opened(new Scratch(lane.stream, "query tiles", beforeMoving));
+        this.operands = opened(new Scratch(lane.stream, "quantized queries, keys and values", beforeMoving));
     }
 
     private <T extends AutoCloseable> T opened(T closeable) {
@@ -100,8 +103,15 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         if (rows.count() > 0) {
             long address = lists.address(PatternLists.bytes(layout, pattern.heads()));
             KeptLists kept = lane.patternLists.run(words(pattern), layout, pattern.heads(), address);
-            lane.sparseAttention(heads.headDim(), layout)
-                    .sparse(q, tiles(rows, layout.blockSize()), k, v, heads, kept, result);
+            TileList tileList = tiles(rows, layout.blockSize());
+            HopperFp8Attention fp8 =
+                    lane.fp8 == null ? null : lane.fp8.attention(heads.headDim(), layout.blockSize(), rows.count());
+            if (fp8 == null) {
+                lane.sparseAttention(heads.headDim(), layout).sparse(q, tileList, k, v, heads, kept, result);
+            } else {
+                long room = operands.address(HopperFp8Attention.operandBytes(rows.count(), canvas, heads));
+                fp8.sparse(q, tileList, k, v, heads, kept, room, result);
+            }
         }
     }
 
