@@ -2,12 +2,10 @@
 // nearest, ties to even. Inputs of the matrix products of 8-bit floats, which multiply by the scales again.
 // Grid: one thread block per row. Block: 256 threads. No dynamic shared memory. `columns` is a multiple of 8.
 #include "activation.cuh"
+#include "e4m3.cuh"
 
 #include <cuda_fp8.h>
 
-constexpr float E4M3_MAX = 448.f;
-// A row of nothing larger is one of zeros: the inverse of its scale would not be finite.
-constexpr float NEGLIGIBLE = 1e-30f;
 constexpr int THREADS = 256;
 constexpr int WIDTH = 8;
 // Packs of a thread that stay in registers between the two passes: rows up to 256 * 8 * 6 = 12288 are read once, what is longer twice.
@@ -64,7 +62,7 @@ __device__ void quantize_row(Source source, unsigned char* out, float* scales, i
         largest = largest_of(x, largest);
     }
     largest = block_max(largest);
-    float scale = largest > NEGLIGIBLE ? largest / E4M3_MAX : 1.f;
+    float scale = e4m3_scale(largest);
     float inverse = 1.f / scale;
 #pragma unroll
     for (int p = 0; p < HELD; p++) {

@@ -7,6 +7,7 @@ import dev.sparsed.cuda.internal.driver.DeviceBuffer;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels.KeptLists;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels.TileList;
 import dev.sparsed.cuda.internal.kernel.DeviceTensor;
+import dev.sparsed.cuda.internal.kernel.HopperFp8Attention;
 import dev.sparsed.cuda.internal.kernel.PatternLists;
 import dev.sparsed.spi.AttentionBackend;
 import dev.sparsed.spi.DType;
@@ -34,6 +35,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
     private final List<AutoCloseable> opened = new ArrayList<>();
     private final Scratch lists;
     private final Scratch otherTiles;
+    private final Scratch operands;
 
     private record ConsecutiveRows(int from, int count, int blockSize) {}
 
@@ -52,6 +54,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         this.patterns = opened(new DevicePatterns(lane.stream));
         this.lists = opened(new Scratch(lane.stream, "lists of kept blocks", beforeMoving));
         this.otherTiles = opened(new Scratch(lane.stream, "query tiles", beforeMoving));
+        this.operands = opened(new Scratch(lane.stream, "quantized queries, keys and values", beforeMoving));
     }
 
     private <T extends AutoCloseable> T opened(T closeable) {
@@ -125,8 +128,17 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         if (rows.count() > 0) {
             long address = lists.address(PatternLists.bytes(layout, pattern.heads()));
             KeptLists kept = lane.patternLists.run(patterns.address(pattern), layout, pattern.heads(), address);
-            lane.sparseAttention(heads.headDim(), layout)
-                    .sparse(q, tiles(rows, layout.blockSize()), k, v, heads, kept, result, logSumExp);
+            TileList tileList = tiles(rows, layout.blockSize());
+            HopperFp8Attention fp8 = lane.fp8 == null || logSumExp != null // which needs scores that are not quantized
+                    ? null
+                    : lane.fp8.attention(heads.headDim(), layout.blockSize(), rows.count());
+            if (fp8 == null) {
+                lane.sparseAttention(heads.headDim(), layout)
+                        .sparse(q, tileList, k, v, heads, kept, result, logSumExp);
+            } else {
+                long room = operands.address(HopperFp8Attention.operandBytes(rows.count(), canvas, heads));
+                fp8.sparse(q, tileList, k, v, heads, kept, room, result);
+            }
         }
     }
 

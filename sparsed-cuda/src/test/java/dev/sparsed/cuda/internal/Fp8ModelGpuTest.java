@@ -23,7 +23,9 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What 8-bit floats do to the logits of a whole model: of the demo model, or that in the folder {@code sparsed.fp8.model}. */
 @RequiresGpu
@@ -33,8 +35,17 @@ class Fp8ModelGpuTest {
     private static final int TOKENS = 1024;
     private static final int ELIGIBLE = 256;
 
-    @Test
-    void changesTheLogitsLittle() {
+    private static final String ATTENTION = "sparsed.cuda.fp8.attention";
+
+    @AfterEach
+    void restore() {
+        System.clearProperty(ATTENTION);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"32, never", "128, never", "128, always"})
+    void changesTheLogitsLittle(int blockSize, String attention) {
+        System.setProperty(ATTENTION, attention);
         Path folder = Stream.of(System.getProperty("sparsed.fp8.model", ""), DEMO_MODEL, "../" + DEMO_MODEL)
                 .filter(place -> !place.isEmpty())
                 .map(Path::of)
@@ -42,13 +53,15 @@ class Fp8ModelGpuTest {
                 .findFirst()
                 .orElse(null);
         assumeTrue(folder != null, "no demo model");
-        Map<AttentionMode, float[]> exact = logits(folder, DType.F32, Quantization.NONE);
-        Map<AttentionMode, float[]> bf16 = logits(folder, DType.BF16, Quantization.NONE);
-        Map<AttentionMode, float[]> fp8 = logits(folder, DType.BF16, Quantization.FP8);
+        Map<AttentionMode, float[]> exact = logits(folder, DType.F32, Quantization.NONE, blockSize);
+        Map<AttentionMode, float[]> bf16 = logits(folder, DType.BF16, Quantization.NONE, blockSize);
+        Map<AttentionMode, float[]> fp8 = logits(folder, DType.BF16, Quantization.FP8, blockSize);
         for (AttentionMode mode : exact.keySet()) {
             double least = relativeError(bf16.get(mode), exact.get(mode));
             double error = relativeError(fp8.get(mode), exact.get(mode));
-            System.out.printf("%s: relative error of the logits bf16 %.4f, fp8 %.4f%n", mode, least, error);
+            System.out.printf(
+                    "%s, B = %d, attention in fp8 %s: relative error of the logits bf16 %.4f, fp8 %.4f%n",
+                    mode, blockSize, attention, least, error);
             assertThat(error).as(mode + ", bf16 has " + least).isBetween(1.5 * least, 0.06);
         }
     }
@@ -64,7 +77,8 @@ class Fp8ModelGpuTest {
     }
 
     /** Of a dense and of a block-sparse step; each is run, recorded and replayed, and has to give the same every time. */
-    private static Map<AttentionMode, float[]> logits(Path folder, DType dtype, Quantization quantization) {
+    private static Map<AttentionMode, float[]> logits(
+            Path folder, DType dtype, Quantization quantization, int blockSize) {
         ModelConfig config = ModelConfig.read(folder);
         Map<AttentionMode, float[]> all = new EnumMap<>(AttentionMode.class);
         try (Checkpoint checkpoint = Checkpoint.open(folder);
@@ -75,7 +89,7 @@ class Fp8ModelGpuTest {
                         context,
                         TOKENS,
                         ELIGIBLE,
-                        new SparseD(0.2, 0.3, 32)
+                        new SparseD(0.2, 0.3, blockSize)
                                 .plan(new GenerationShape(
                                         TOKENS,
                                         ELIGIBLE,

@@ -19,10 +19,23 @@ public final class TensorMap {
     public static final int BYTES = 128;
 
     private static final int ALIGNMENT = 64;
-    private static final int BFLOAT16 = 9; // CUtensorMapDataType
     private static final int INTERLEAVE_NONE = 0;
     private static final int L2_PROMOTION_256B = 3;
     private static final int FILL_ZEROS = 0; // CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE
+
+    /** CUtensorMapDataType. */
+    private enum Element {
+        BYTE(0, 1),
+        BFLOAT16(9, 2);
+
+        private final int code;
+        private final int bytes;
+
+        Element(int code, int bytes) {
+            this.code = code;
+            this.bytes = bytes;
+        }
+    }
 
     /** How rows of a box are permuted in shared memory, so that a warp's reads hit different banks. */
     public enum Swizzle {
@@ -63,7 +76,29 @@ public final class TensorMap {
      * @throws IllegalStateException if the driver has no tensor maps
      */
     public static TensorMap bfloat16(long address, long[] sizes, long[] strideBytes, int[] box, Swizzle swizzle) {
-        requireValid(address, sizes, strideBytes, box, swizzle);
+        return encode(Element.BFLOAT16, address, sizes, strideBytes, box, swizzle);
+    }
+
+    /**
+     * Describes a tensor of bytes, like {@link #bfloat16}.
+     *
+     * @param address the first element, a multiple of 16 bytes
+     * @param sizes the elements of each dimension
+     * @param strideBytes the distance of two neighbours in dimension 1, 2, ..., one less than sizes; multiples of 16 bytes
+     * @param box the elements of a box in each dimension, 1 to 256; a row of it is at most as long as the swizzle's span
+     * @param swizzle the layout in shared memory
+     * @return the map; it needs no closing
+     * @throws IllegalArgumentException if a number is out of range
+     * @throws CudaException if CUDA refuses
+     * @throws IllegalStateException if the driver has no tensor maps
+     */
+    public static TensorMap bytes(long address, long[] sizes, long[] strideBytes, int[] box, Swizzle swizzle) {
+        return encode(Element.BYTE, address, sizes, strideBytes, box, swizzle);
+    }
+
+    private static TensorMap encode(
+            Element element, long address, long[] sizes, long[] strideBytes, int[] box, Swizzle swizzle) {
+        requireValid(element.bytes, address, sizes, strideBytes, box, swizzle);
         MemorySegment map = Arena.ofAuto().allocate(BYTES, ALIGNMENT);
         int rank = sizes.length;
         int code;
@@ -72,7 +107,7 @@ public final class TensorMap {
             Arrays.fill(everyElement, 1);
             code = (int) Holder.ENCODE.invokeExact(
                     map,
-                    BFLOAT16,
+                    element.code,
                     rank,
                     MemorySegment.ofAddress(address),
                     arena.allocateFrom(JAVA_LONG, sizes),
@@ -90,7 +125,8 @@ public final class TensorMap {
         return new TensorMap(map);
     }
 
-    static void requireValid(long address, long[] sizes, long[] strideBytes, int[] box, Swizzle swizzle) {
+    static void requireValid(
+            int elementBytes, long address, long[] sizes, long[] strideBytes, int[] box, Swizzle swizzle) {
         int rank = sizes.length;
         require(rank >= 2 && rank <= 5, "rank " + rank + ": it has to be 2 to 5");
         require(
@@ -104,7 +140,7 @@ public final class TensorMap {
                     i == 0 || (strideBytes[i - 1] % 16 == 0 && strideBytes[i - 1] > 0 && strideBytes[i - 1] < 1L << 40),
                     "stride of dimension " + i + ": a positive multiple of 16 bytes below 2^40");
         }
-        int rowBytes = box[0] * 2;
+        int rowBytes = box[0] * elementBytes;
         require(rowBytes % 16 == 0, "a box row of " + rowBytes + " bytes: it has to be a multiple of 16");
         require(rowBytes <= swizzle.maximalRowBytes, "a box row of " + rowBytes + " bytes is too long for " + swizzle);
     }

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 class TensorMapTest {
 
     private static void require(long address, long[] sizes, long[] strides, int[] box, TensorMap.Swizzle swizzle) {
-        TensorMap.requireValid(address, sizes, strides, box, swizzle);
+        TensorMap.requireValid(2, address, sizes, strides, box, swizzle);
     }
 
     @Test
@@ -28,6 +28,17 @@ class TensorMapTest {
                             TensorMap.Swizzle.BYTES_128);
                 })
                 .doesNotThrowAnyException();
+    }
+
+    @Test
+    void aBoxRowOfBytesIsAsLongInBytes() {
+        long[] sizes = {4096, 1000};
+        long[] strides = {4096};
+        int[] box = {128, 64};
+        assertThatCode(() -> TensorMap.requireValid(1, 0, sizes, strides, box, TensorMap.Swizzle.BYTES_128))
+                .doesNotThrowAnyException();
+        assertThatThrownBy(() -> TensorMap.requireValid(1, 0, sizes, strides, box, TensorMap.Swizzle.BYTES_64))
+                .hasMessageContaining("128 bytes is too long for BYTES_64");
     }
 
     @Test
