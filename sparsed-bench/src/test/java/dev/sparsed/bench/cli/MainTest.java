@@ -186,9 +186,18 @@ class MainTest {
 
     @Test
     void makesTasksThatItCanSolve() throws IOException {
-        Run made = run("tasks", "--lengths", "512", "--count", "2", "--families", "niah_single,variable_tracking");
+        Run made = run(
+                "tasks",
+                "--lengths",
+                "512",
+                "--count",
+                "2",
+                "--families",
+                "niah_single,variable_tracking",
+                "--sudokus",
+                "1");
         assertThat(made.exitCode).isZero();
-        assertThat(made.out.lines()).hasSize(4);
+        assertThat(made.out.lines()).hasSize(5).last().asString().contains("\"id\":4,\"task\":\"sudoku\"");
         Path tasks = Files.writeString(scratch.resolve("made.jsonl"), made.out);
         Run solved = run("quality", "--tasks", tasks.toString(), "--task", "niah_single");
         assertThat(solved.out.lines().toList().getLast()).contains("2/2");
