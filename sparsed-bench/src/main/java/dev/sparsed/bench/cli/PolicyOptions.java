@@ -1,5 +1,6 @@
 package dev.sparsed.bench.cli;
 
+import dev.sparsed.attention.Antidiagonal;
 import dev.sparsed.attention.AttentionPolicy;
 import dev.sparsed.attention.Coverage;
 import dev.sparsed.attention.PowerStrided;
@@ -9,10 +10,15 @@ import dev.sparsed.attention.SparseD;
 import dev.sparsed.attention.SparseDAblation.Part;
 import dev.sparsed.attention.Strided;
 import dev.sparsed.attention.UniformRandom;
+import dev.sparsed.attention.VerticalSlash;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -24,17 +30,19 @@ final class PolicyOptions {
     private static final String BLOCK_SIZE = "--block-size";
     private static final List<String> STATIC = List.of("--preset", SELECT, BLOCK_SIZE);
     private static final List<String> ABLATION = List.of("--preset", "--skip", SELECT, BLOCK_SIZE);
+    private static final String REFRESH_BELOW = "--refresh-below";
+    private static final String REFRESH_INTERVAL = "--refresh-interval";
 
     /** The policies by name. */
     enum Policy {
         /** Dense attention in every step. */
         DENSE(List.of()),
         /** SparseD. */
-        SPARSED(List.of("--preset", "--skip", "--dense-steps", SELECT, BLOCK_SIZE)),
+        SPARSED(List.of("--preset", "--skip", "--dense-steps", SELECT, BLOCK_SIZE, REFRESH_BELOW, REFRESH_INTERVAL)),
         /** SparseD where it pays. */
         AUTO(List.of()),
         /** SparseD with a budget by coverage. */
-        COVERAGE(List.of("--skip", "--coverage", "--floor", "--cap", BLOCK_SIZE)),
+        COVERAGE(List.of("--skip", "--coverage", "--floor", "--cap", BLOCK_SIZE, REFRESH_BELOW, REFRESH_INTERVAL)),
         /** A sliding window. */
         WINDOW(STATIC),
         /** The first block and a window. */
@@ -45,6 +53,10 @@ final class PolicyOptions {
         POWER_STRIDED(List.of(BLOCK_SIZE)),
         /** Random blocks. */
         RANDOM(STATIC),
+        /** SparseD's schedule with XAttention's scores. */
+        ANTIDIAGONAL(List.of("--skip", "--coverage", "--stride", BLOCK_SIZE)),
+        /** SparseD's schedule with MInference's lines. */
+        VERTICAL_SLASH(ABLATION),
         /** SparseD that selects in every sparse step. */
         NO_REUSE(ABLATION),
         /** SparseD that selects prompt and generation together. */
@@ -91,8 +103,9 @@ final class PolicyOptions {
             converter = PolicyName.class,
             defaultValue = "dense",
             description = "Attention: dense, sparsed, auto (sparsed from 4096 tokens on, else dense), coverage; for"
-                    + " comparison the fixed patterns window, sink-window, strided, power-strided and random, and the"
-                    + " ablations of sparsed no-reuse, no-isolation and no-skip. Default: ${DEFAULT-VALUE}.")
+                    + " comparison the fixed patterns window, sink-window, strided, power-strided and random, the"
+                    + " selections antidiagonal and vertical-slash, and the ablations of sparsed no-reuse, no-isolation"
+                    + " and no-skip. Default: ${DEFAULT-VALUE}.")
     private Policy policy = Policy.DENSE;
 
     @Option(
@@ -124,7 +137,8 @@ final class PolicyOptions {
     @Option(
             names = "--coverage",
             paramLabel = "SHARE",
-            description = "coverage: share of the attention that the kept blocks cover, 0 ... 1. Default: 0.98.")
+            description = "coverage, antidiagonal: share of the attention that the kept blocks cover, 0 ... 1. Default:"
+                    + " 0.98; for antidiagonal 0.9.")
     private @Nullable Double coverage;
 
     @Option(
@@ -139,6 +153,25 @@ final class PolicyOptions {
             description = "coverage: the largest share of blocks to keep. Default: 1, all of them.")
     private @Nullable Double cap;
 
+    @Option(
+            names = "--stride",
+            paramLabel = "N",
+            description = "antidiagonal: side of the tiles whose antidiagonals are scored. Default: 8.")
+    private @Nullable Integer stride;
+
+    @Option(
+            names = REFRESH_BELOW,
+            paramLabel = "SHARE",
+            description = "sparsed, coverage: select anew when a head is seen to keep less than this share of the dense"
+                    + " attention. Default: select once.")
+    private @Nullable Double refreshBelow;
+
+    @Option(
+            names = REFRESH_INTERVAL,
+            paramLabel = "N",
+            description = "With --refresh-below: look every N block-sparse steps. Default: 8.")
+    private @Nullable Integer refreshInterval;
+
     /**
      * The policy that is meant.
      *
@@ -146,33 +179,25 @@ final class PolicyOptions {
      * @throws IllegalArgumentException if a setting is out of range, or given for a policy that has no use for it
      */
     AttentionPolicy policy() {
-        check("--preset", preset);
-        check("--skip", skip);
-        check("--dense-steps", denseSteps);
-        check(SELECT, select);
-        check(BLOCK_SIZE, blockSize);
-        check("--coverage", coverage);
-        check("--floor", floor);
-        check("--cap", cap);
-        return of(policy);
-    }
-
-    private void check(String option, @Nullable Object value) {
-        if (value != null && !policy.settings.contains(option)) {
-            throw new IllegalArgumentException(option + ": does not go with --policy " + policy + ", which has "
-                    + (policy.settings.isEmpty() ? "no settings" : String.join(", ", policy.settings)));
+        for (String option : given().keySet()) {
+            if (!policy.settings.contains(option)) {
+                throw new IllegalArgumentException(option + ": does not go with --policy " + policy + ", which has "
+                        + (policy.settings.isEmpty() ? "no settings" : String.join(", ", policy.settings)));
+            }
         }
+        return refreshed(unrefreshed());
     }
 
-    /**
-     * {@return a policy with those of the settings given that it has}
-     *
-     * @param name which
-     * @throws IllegalArgumentException if one of them is out of range
-     */
-    AttentionPolicy of(Policy name) {
+    private AttentionPolicy refreshed(AttentionPolicy selecting) {
+        if (refreshBelow == null && refreshInterval != null) {
+            throw new IllegalArgumentException(REFRESH_INTERVAL + ": needs " + REFRESH_BELOW);
+        }
+        return refreshBelow == null ? selecting : selecting.refreshing(refreshBelow, orElse(refreshInterval, 8));
+    }
+
+    private AttentionPolicy unrefreshed() {
         SparseD method = sparseD();
-        return switch (name) {
+        return switch (policy) {
             case DENSE -> AttentionPolicy.dense();
             case SPARSED -> counted(method);
             case AUTO -> SparseD.auto();
@@ -188,10 +213,78 @@ final class PolicyOptions {
             case STRIDED -> new Strided(method.select(), method.blockSize());
             case POWER_STRIDED -> new PowerStrided(1, method.blockSize());
             case RANDOM -> new UniformRandom(method.select(), method.blockSize(), 0);
+            case ANTIDIAGONAL ->
+                new Antidiagonal(method.skip(), orElse(coverage, 0.9), orElse(stride, 8), method.blockSize());
+            case VERTICAL_SLASH -> new VerticalSlash(method.skip(), method.select(), method.blockSize());
             case NO_REUSE -> method.without(Part.REUSE);
             case NO_ISOLATION -> method.without(Part.ISOLATION);
             case NO_SKIP -> method.without(Part.SKIP);
         };
+    }
+
+    /** {@return name and settings given, such as {@code sparsed:select=0.3:block-size=32}} */
+    String spec() {
+        StringBuilder spec = new StringBuilder(policy.toString());
+        given().forEach((option, value) -> spec.append(':')
+                .append(option.substring(2))
+                .append('=')
+                .append(value.toString().toLowerCase(Locale.ROOT)));
+        return spec.toString();
+    }
+
+    /**
+     * Other options.
+     *
+     * @param spec a policy's name, and settings such as {@code select=0.3} after colons; the settings given here hold where it has them and says
+     *     nothing else
+     * @return the options that it stands for
+     * @throws IllegalArgumentException if it does not stand for any
+     */
+    PolicyOptions with(String spec) {
+        List<String> parts = List.of(spec.split(":"));
+        List<String> arguments = new ArrayList<>(List.of("--policy", parts.getFirst()));
+        parts.stream().skip(1).map("--"::concat).forEach(arguments::add);
+        try {
+            PolicyOptions named = parsed(arguments);
+            Map<String, Object> own = named.given();
+            given().forEach((option, value) -> {
+                if (named.policy.settings.contains(option) && !own.containsKey(option)) {
+                    arguments.add(option + "=" + value);
+                }
+            });
+            return parsed(arguments);
+        } catch (CommandLine.ParameterException e) {
+            throw new IllegalArgumentException("--policies " + spec + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static PolicyOptions parsed(List<String> arguments) {
+        PolicyOptions options = new PolicyOptions();
+        new CommandLine(options).setCaseInsensitiveEnumValuesAllowed(true).parseArgs(arguments.toArray(String[]::new));
+        return options;
+    }
+
+    /** The settings given, by option. */
+    private Map<String, Object> given() {
+        Map<String, @Nullable Object> all = new LinkedHashMap<>();
+        all.put("--preset", preset);
+        all.put("--skip", skip);
+        all.put("--dense-steps", denseSteps);
+        all.put(SELECT, select);
+        all.put("--coverage", coverage);
+        all.put("--floor", floor);
+        all.put("--cap", cap);
+        all.put("--stride", stride);
+        all.put(BLOCK_SIZE, blockSize);
+        all.put(REFRESH_BELOW, refreshBelow);
+        all.put(REFRESH_INTERVAL, refreshInterval);
+        Map<String, Object> given = new LinkedHashMap<>();
+        all.forEach((option, value) -> {
+            if (value != null) {
+                given.put(option, value);
+            }
+        });
+        return given;
     }
 
     private AttentionPolicy counted(SparseD method) {

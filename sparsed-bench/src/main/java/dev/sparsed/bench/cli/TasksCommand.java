@@ -2,6 +2,8 @@ package dev.sparsed.bench.cli;
 
 import dev.sparsed.bench.quality.NeedleTasks;
 import dev.sparsed.bench.quality.NeedleTasks.Family;
+import dev.sparsed.bench.quality.SudokuTasks;
+import dev.sparsed.bench.quality.Task;
 import dev.sparsed.bench.quality.TaskFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -59,6 +61,13 @@ final class TasksCommand implements Callable<Integer> {
     private int count;
 
     @Option(
+            names = "--sudokus",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "So many sudokus as well, which the demo model can solve. Default: none.")
+    private int sudokus;
+
+    @Option(
             names = "--seed",
             paramLabel = "N",
             defaultValue = "0",
@@ -83,14 +92,24 @@ final class TasksCommand implements Callable<Integer> {
             for (int length : Arrays.stream(lengths).sorted().toArray()) {
                 for (Family family : families) {
                     for (int i = 0; i < count; i++, id++) {
-                        // a multiplier spreads the seeds of neighbouring calls
-                        String line = TaskFile.line(tasks.task(id, family, length, seed * 1_000_003 + id));
-                        main.shell().out().println(line);
+                        print(tasks.task(id, family, length, seedOf(id)));
                     }
                 }
+            }
+            for (int i = 0; i < sudokus; i++, id++) {
+                print(SudokuTasks.task(id, seedOf(id)));
             }
         }
         main.shell().out().flush();
         return 0;
+    }
+
+    /** A multiplier spreads the seeds of neighbouring calls. */
+    private long seedOf(int id) {
+        return seed * 1_000_003 + id;
+    }
+
+    private void print(Task task) {
+        main.shell().out().println(TaskFile.line(task));
     }
 }
