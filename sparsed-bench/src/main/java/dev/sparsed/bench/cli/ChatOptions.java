@@ -58,6 +58,9 @@ final class ChatOptions {
         if (request.expectedSteps() != request.steps()) {
             parts.add("expected-steps " + request.expectedSteps());
         }
+        if (request.policy().measured().equals(request.policy())) {
+            parts.add("measured");
+        }
         parts.add("cfg-scale " + sampling.cfgScale());
         parts.add("seed " + sampling.seed());
         return String.join(", ", parts);

@@ -9,61 +9,63 @@ import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Option;
 
-/** Caches, commit rules and policies that are compared in all combinations. */
+/** Caches, commit rules and policies that are compared in all combinations; one of each if none is given. */
 final class ComparisonOptions {
+
+    private static final List<CacheMode> ALL_CACHES = List.of(CacheMode.values());
+    private static final List<String> ALL_RULES = List.of("fixed", "threshold=0.9", "factor=1", "entropy-bound=0.1");
 
     @Option(
             names = "--compare",
-            description = "Compare: solve the tasks with every combination of --caches, --rules and --policies.")
+            description = "Compare caches and commit rules: as --caches none,prefix,dual --rules"
+                    + " fixed,threshold=0.9,factor=1,entropy-bound=0.1 --policies dense,sparsed, where not given.")
     private boolean compare;
 
-    @Option(
-            names = "--caches",
-            paramLabel = "NAME",
-            split = ",",
-            defaultValue = "none,prefix,dual",
-            description = "With --compare: none, prefix, dual. Default: all of them.")
+    @Option(names = "--caches", paramLabel = "NAME", split = ",", description = "Compare caches: none, prefix, dual.")
     private List<CacheMode> caches = List.of();
 
     @Option(
             names = "--rules",
             paramLabel = "RULE",
             split = ",",
-            defaultValue = "fixed,threshold=0.9,factor=1,entropy-bound=0.1",
-            description = "With --compare: fixed (the schedule of the model's family), threshold=X, factor=X,"
-                    + " entropy-bound=X. Default: ${DEFAULT-VALUE}.")
+            description = "Compare commit rules: fixed (the schedule of the model's family), threshold=X, factor=X,"
+                    + " entropy-bound=X.")
     private List<String> rules = List.of();
 
     @Option(
             names = "--policies",
-            paramLabel = "NAME",
-            converter = PolicyOptions.PolicyName.class,
+            paramLabel = "SPEC",
             split = ",",
-            defaultValue = "dense,sparsed",
-            description = "With --compare: names of --policy; each takes those of the settings given that it has."
-                    + " Default: ${DEFAULT-VALUE}.")
-    private List<PolicyOptions.Policy> policies = List.of();
+            description = "Compare policies: names of --policy, each with settings of its own, such as"
+                    + " dense,sparsed:select=0.3,sparsed:select=0.5:block-size=16; where it says nothing, it takes those"
+                    + " given beside it.")
+    private List<String> policies = List.of();
 
     /** {@return whether to compare} */
     boolean isGiven() {
-        return compare;
+        return compare || !caches.isEmpty() || !rules.isEmpty() || !policies.isEmpty();
     }
 
     /**
-     * All combinations.
+     * All combinations of what is compared; the rest is as the other options have it.
      *
-     * @param sampling what they have in common
+     * @param sampling the other options
+     * @param measured whether to measure what patterns keep of the attention
      * @return at least one setting
-     * @throws IllegalArgumentException if a rule is not known
+     * @throws IllegalArgumentException if a rule or a policy is not known
      */
-    List<Setting> settings(SamplingOptions sampling) {
+    List<Setting> settings(SamplingOptions sampling, boolean measured) {
+        List<CacheMode> theCaches = caches.isEmpty() ? compare ? ALL_CACHES : List.of(sampling.cache()) : caches;
+        List<String> theRules = rules.isEmpty() ? compare ? ALL_RULES : List.of("") : rules;
         List<Setting> settings = new ArrayList<>();
-        for (PolicyOptions.Policy policy : policies) {
-            AttentionPolicy attention = sampling.policy(policy);
-            for (CacheMode cache : caches) {
-                for (String rule : rules) {
+        for (PolicyOptions policy : policies(sampling.policy())) {
+            AttentionPolicy plain = policy.policy();
+            AttentionPolicy attention = measured ? plain.measured() : plain;
+            for (CacheMode cache : theCaches) {
+                for (String rule : theRules) {
                     setRule(rule, GenerationRequest.builder()); // a wrong one should not have to wait for its turn
-                    settings.add(new Setting(lower(cache), rule, policy.toString(), request -> {
+                    String name = rule.isEmpty() ? sampling.rule() : rule;
+                    settings.add(new Setting(lower(cache), name, policy.spec(), request -> {
                         sampling.apply(request, attention);
                         request.cache(cache);
                         setRule(rule, request);
@@ -74,9 +76,18 @@ final class ComparisonOptions {
         return settings;
     }
 
+    private List<PolicyOptions> policies(PolicyOptions given) {
+        if (policies.isEmpty() && !compare) {
+            return List.of(given);
+        }
+        List<String> specs = policies.isEmpty() ? List.of("dense", "sparsed") : policies;
+        return specs.stream().map(given::with).toList();
+    }
+
     private static void setRule(String rule, GenerationRequest.Builder request) {
         String[] parts = rule.split("=", 2);
         switch (parts[0]) {
+            case "" -> {} // as the other options have it
             case "fixed" -> {
                 if (parts.length > 1) {
                     throw new IllegalArgumentException("--rules " + rule + ": fixed has no number");

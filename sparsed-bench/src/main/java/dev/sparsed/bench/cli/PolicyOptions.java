@@ -9,10 +9,14 @@ import dev.sparsed.attention.SparseD;
 import dev.sparsed.attention.SparseDAblation.Part;
 import dev.sparsed.attention.Strided;
 import dev.sparsed.attention.UniformRandom;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -146,33 +150,14 @@ final class PolicyOptions {
      * @throws IllegalArgumentException if a setting is out of range, or given for a policy that has no use for it
      */
     AttentionPolicy policy() {
-        check("--preset", preset);
-        check("--skip", skip);
-        check("--dense-steps", denseSteps);
-        check(SELECT, select);
-        check(BLOCK_SIZE, blockSize);
-        check("--coverage", coverage);
-        check("--floor", floor);
-        check("--cap", cap);
-        return of(policy);
-    }
-
-    private void check(String option, @Nullable Object value) {
-        if (value != null && !policy.settings.contains(option)) {
-            throw new IllegalArgumentException(option + ": does not go with --policy " + policy + ", which has "
-                    + (policy.settings.isEmpty() ? "no settings" : String.join(", ", policy.settings)));
+        for (String option : given().keySet()) {
+            if (!policy.settings.contains(option)) {
+                throw new IllegalArgumentException(option + ": does not go with --policy " + policy + ", which has "
+                        + (policy.settings.isEmpty() ? "no settings" : String.join(", ", policy.settings)));
+            }
         }
-    }
-
-    /**
-     * {@return a policy with those of the settings given that it has}
-     *
-     * @param name which
-     * @throws IllegalArgumentException if one of them is out of range
-     */
-    AttentionPolicy of(Policy name) {
         SparseD method = sparseD();
-        return switch (name) {
+        return switch (policy) {
             case DENSE -> AttentionPolicy.dense();
             case SPARSED -> counted(method);
             case AUTO -> SparseD.auto();
@@ -192,6 +177,68 @@ final class PolicyOptions {
             case NO_ISOLATION -> method.without(Part.ISOLATION);
             case NO_SKIP -> method.without(Part.SKIP);
         };
+    }
+
+    /** {@return name and settings given, such as {@code sparsed:select=0.3:block-size=32}} */
+    String spec() {
+        StringBuilder spec = new StringBuilder(policy.toString());
+        given().forEach((option, value) -> spec.append(':')
+                .append(option.substring(2))
+                .append('=')
+                .append(value.toString().toLowerCase(Locale.ROOT)));
+        return spec.toString();
+    }
+
+    /**
+     * Other options.
+     *
+     * @param spec a policy's name, and settings such as {@code select=0.3} after colons; the settings given here hold where it has them and says
+     *     nothing else
+     * @return the options that it stands for
+     * @throws IllegalArgumentException if it does not stand for any
+     */
+    PolicyOptions with(String spec) {
+        List<String> parts = List.of(spec.split(":"));
+        List<String> arguments = new ArrayList<>(List.of("--policy", parts.getFirst()));
+        parts.stream().skip(1).map("--"::concat).forEach(arguments::add);
+        try {
+            PolicyOptions named = parsed(arguments);
+            Map<String, Object> own = named.given();
+            given().forEach((option, value) -> {
+                if (named.policy.settings.contains(option) && !own.containsKey(option)) {
+                    arguments.add(option + "=" + value);
+                }
+            });
+            return parsed(arguments);
+        } catch (CommandLine.ParameterException e) {
+            throw new IllegalArgumentException("--policies " + spec + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static PolicyOptions parsed(List<String> arguments) {
+        PolicyOptions options = new PolicyOptions();
+        new CommandLine(options).setCaseInsensitiveEnumValuesAllowed(true).parseArgs(arguments.toArray(String[]::new));
+        return options;
+    }
+
+    /** The settings given, by option. */
+    private Map<String, Object> given() {
+        Map<String, @Nullable Object> all = new LinkedHashMap<>();
+        all.put("--preset", preset);
+        all.put("--skip", skip);
+        all.put("--dense-steps", denseSteps);
+        all.put(SELECT, select);
+        all.put("--coverage", coverage);
+        all.put("--floor", floor);
+        all.put("--cap", cap);
+        all.put(BLOCK_SIZE, blockSize);
+        Map<String, Object> given = new LinkedHashMap<>();
+        all.forEach((option, value) -> {
+            if (value != null) {
+                given.put(option, value);
+            }
+        });
+        return given;
     }
 
     private AttentionPolicy counted(SparseD method) {

@@ -1,10 +1,9 @@
 package dev.sparsed.bench.cli;
 
-import dev.sparsed.GenerationCancelledException;
+import dev.sparsed.GenerationListener;
 import dev.sparsed.bench.DemoModel;
 import dev.sparsed.bench.quality.ComparisonTable;
 import dev.sparsed.bench.quality.OutcomeLog;
-import dev.sparsed.bench.quality.QualityRun;
 import dev.sparsed.bench.quality.QualityTable;
 import dev.sparsed.bench.quality.Setting;
 import dev.sparsed.bench.quality.Task;
@@ -18,7 +17,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
@@ -38,6 +36,7 @@ import picocli.CommandLine.ParentCommand;
         footer = {
             "",
             "Example: sparsed quality --max-length 2048 --policy sparsed --skip 0.2 --select 0.3 --block-size 32",
+            "Example: sparsed quality --max-length 1024 --policies dense,sparsed:select=0.3,sparsed:select=0.5 --kept-mass",
             "Example: sparsed quality --max-length 1024 --limit 2 --compare --block-length 8 --policies dense",
             "",
             "The table comes on standard output, a line per task on standard error."
@@ -76,6 +75,11 @@ final class QualityCommand implements Callable<Integer> {
             description = "Append every outcome as a line of JSON; what the file holds already is not computed again.")
     private @Nullable Path out;
 
+    @Option(
+            names = "--kept-mass",
+            description = "Also measure which share of the dense attention the patterns keep; takes time.")
+    private boolean keptMass;
+
     @Mixin
     private SamplingOptions sampling = new SamplingOptions();
 
@@ -87,63 +91,42 @@ final class QualityCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        List<Task> tasks = selected();
-        List<Setting> settings = comparison.isGiven() ? comparison.settings(sampling) : List.of();
+        List<Task> tasks = inBlocks(selected());
+        List<Setting> settings = comparison.settings(sampling, keptMass);
+        Map<Setting, List<TaskOutcome>> outcomes = new LinkedHashMap<>();
+        settings.forEach(setting -> outcomes.put(setting, new ArrayList<>()));
         try (LoadedModel loaded = model.load();
                 OutcomeLog log = out == null ? null : OutcomeLog.open(out)) {
-            if (settings.isEmpty()) {
-                count(tasks, run(loaded, sampling::apply), log);
-            } else {
-                compare(tasks, settings, loaded, log);
+            GenerationListener listener = main.interruption().listener();
+            if (comparison.isGiven()) { // so that no setting pays for compiling
+                new Solver(loaded.model(), listener, null).solve(tasks.getLast(), settings.getFirst());
+            }
+            solve(tasks, outcomes, new Solver(loaded.model(), listener, log));
+        } finally { // also of a run that is cancelled: what was solved until then
+            if (!outcomes.get(settings.getFirst()).isEmpty()) {
+                print(outcomes);
             }
         }
         return 0;
     }
 
-    /** The task's outcome, from the log if it has it. */
-    private TaskOutcome solve(Task task, QualityRun run, @Nullable OutcomeLog log) {
-        if (log == null) {
-            return run.run(task);
-        }
-        String setting = run.model().info() + ", " + ChatOptions.described(QualityRun.request(task, run.settings()));
-        return log.find(setting, task).orElseGet(() -> {
-            TaskOutcome outcome = run.run(task);
-            log.add(setting, outcome);
-            return outcome;
-        });
-    }
-
     /** The settings take turns, task by task, so that a machine that is slow for a while is so for all of them. */
-    private void compare(List<Task> tasks, List<Setting> settings, LoadedModel loaded, @Nullable OutcomeLog log) {
-        Map<Setting, List<TaskOutcome>> outcomes = new LinkedHashMap<>();
-        try {
-            run(loaded, settings.getFirst().settings()).run(tasks.getLast()); // so that no setting pays for compiling
-            for (int i = 0; i < tasks.size(); i++) {
-                for (Setting setting : settings) {
-                    TaskOutcome outcome = solve(tasks.get(i), run(loaded, setting.settings()), log);
-                    outcomes.computeIfAbsent(setting, key -> new ArrayList<>()).add(outcome);
-                    main.shell()
-                            .err()
-                            .println(setting.cache() + " " + setting.rule() + " " + setting.policy() + " "
-                                    + progress(outcome, i + 1, tasks.size()));
-                }
-            }
-        } finally {
-            if (!outcomes.isEmpty()) { // also of a comparison that is cancelled: what was solved until then
-                print(ComparisonTable.head());
-            }
-            outcomes.forEach((setting, solved) -> print(ComparisonTable.row(setting, solved)));
+    private void solve(List<Task> tasks, Map<Setting, List<TaskOutcome>> outcomes, Solver solver) {
+        Progress progress = new Progress(tasks.size() * outcomes.size(), comparison.isGiven());
+        for (Task task : tasks) {
+            outcomes.forEach((setting, solved) -> {
+                TaskOutcome outcome = solver.solve(task, setting);
+                solved.add(outcome);
+                main.shell().err().println(progress.line(setting, outcome));
+            });
         }
     }
 
-    private QualityRun run(LoadedModel loaded, QualityRun.Settings settings) {
-        QualityRun.Settings inBlocks = request -> {
-            settings.apply(request);
-            if (blockLength != null) {
-                request.blockLength(blockLength);
-            }
-        };
-        return new QualityRun(loaded.model(), inBlocks, main.interruption().listener());
+    private List<Task> inBlocks(List<Task> tasks) {
+        Integer length = blockLength;
+        return length == null
+                ? tasks
+                : tasks.stream().map(task -> task.withBlockLength(length)).toList();
     }
 
     private List<Task> selected() {
@@ -178,45 +161,18 @@ final class QualityCommand implements Callable<Integer> {
         }
     }
 
-    private void count(List<Task> tasks, QualityRun run, @Nullable OutcomeLog log) {
-        List<TaskOutcome> outcomes = new ArrayList<>();
-        try {
-            for (Task task : tasks) {
-                TaskOutcome outcome = solve(task, run, log);
-                outcomes.add(outcome);
-                main.shell().err().println(progress(outcome, outcomes.size(), tasks.size()));
-            }
-        } catch (GenerationCancelledException e) {
-            if (!outcomes.isEmpty()) {
-                print(outcomes); // what was solved until then is worth as much
-            }
-            throw e;
+    private void print(Map<Setting, List<TaskOutcome>> outcomes) {
+        if (comparison.isGiven()) {
+            ComparisonTable.settings(outcomes).forEach(this::print);
+            print("");
+            ComparisonTable.kinds(outcomes).forEach(this::print);
+        } else {
+            outcomes.values().forEach(solved -> QualityTable.lines(solved).forEach(this::print));
         }
-        print(outcomes);
-    }
-
-    private void print(List<TaskOutcome> outcomes) {
-        QualityTable.lines(outcomes).forEach(this::print);
     }
 
     private void print(String line) {
         main.shell().out().println(line);
         main.shell().out().flush();
-    }
-
-    private static String progress(TaskOutcome outcome, int done, int all) {
-        Task task = outcome.task();
-        return String.format(
-                Locale.ROOT,
-                "[%d/%d] %s %d: %s (%.1f s)",
-                done,
-                all,
-                task.name(),
-                task.length(),
-                outcome.solved()
-                        ? "solved"
-                        : "wrong, \"" + Texts.printable(outcome.answer()).strip() + "\" for \"" + task.expected()
-                                + "\"",
-                outcome.seconds());
     }
 }

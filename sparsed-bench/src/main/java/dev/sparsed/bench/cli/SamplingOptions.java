@@ -139,13 +139,23 @@ final class SamplingOptions {
         request.cfgScale(cfgScale).cache(cache).stopAtEos(stopAtEos).seed(seed).policy(attention);
     }
 
-    /**
-     * {@return a policy with those of the settings given that it has}
-     *
-     * @param name which
-     */
-    AttentionPolicy policy(PolicyOptions.Policy name) {
-        return policy.of(name);
+    /** {@return how attention looks} */
+    PolicyOptions policy() {
+        return policy;
+    }
+
+    /** {@return which keys and values are kept} */
+    CacheMode cache() {
+        return cache;
+    }
+
+    /** {@return how many candidates a step commits, as {@code --rules} has it} */
+    String rule() {
+        return threshold != null
+                ? "threshold=" + threshold
+                : factor != null
+                        ? "factor=" + factor
+                        : entropyBound != null ? "entropy-bound=" + entropyBound : "fixed";
     }
 
     private static <T> void set(@Nullable T value, Consumer<T> option) {

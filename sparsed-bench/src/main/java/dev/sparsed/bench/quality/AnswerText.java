@@ -17,11 +17,22 @@ public final class AnswerText {
      * @return the text before the end of turn
      */
     public static String untilEndOfTurn(Tokenizer tokenizer, int[] tokens) {
+        return whole(tokenizer, tokensUntilEndOfTurn(tokenizer, tokens));
+    }
+
+    /**
+     * Cuts generated tokens before the first special one.
+     *
+     * @param tokenizer the model's
+     * @param tokens the generated ids
+     * @return those before the end of turn
+     */
+    public static int[] tokensUntilEndOfTurn(Tokenizer tokenizer, int[] tokens) {
         int end = 0;
         while (end < tokens.length && !isSpecial(tokenizer, tokens[end])) {
             end++;
         }
-        return whole(tokenizer, Arrays.copyOf(tokens, end));
+        return Arrays.copyOf(tokens, end);
     }
 
     /**

@@ -1,59 +1,93 @@
 package dev.sparsed.bench.quality;
 
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
-import java.util.function.ToDoubleFunction;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
-/** The same tasks with several settings, a row for each: what was solved, and what a task took on average. */
+/**
+ * The same tasks with several settings. A table has a numbered row per setting: what was solved, how many of the tokens are dense attention's, and
+ * what a task took on average; another one tells what was solved by kind of task, with a column per setting.
+ */
 public final class ComparisonTable {
-
-    private static final String ROW = "%-8s %-18s %-13s %9s %7s %8s %8s %9s %9s";
 
     private ComparisonTable() {}
 
-    /** {@return the head of the table, without line end} */
-    public static String head() {
-        return String.format(
-                Locale.ROOT,
-                ROW,
+    /**
+     * Draws the table of settings. Agreement is with the first setting of the same cache and rule whose policy is {@code dense}, a dash if there is
+     * none.
+     *
+     * @param outcomes by setting, in the order of the tasks
+     * @return its lines, the head first; without line ends
+     */
+    public static List<String> settings(Map<Setting, List<TaskOutcome>> outcomes) {
+        TextTable table = new TextTable(
+                4,
+                "#",
                 "cache",
                 "rule",
                 "policy",
                 "solved",
                 "exact",
+                "agree",
                 "density",
+                "kept",
                 "forwards",
                 "rows",
                 "seconds");
+        int number = 0;
+        for (Map.Entry<Setting, List<TaskOutcome>> entry : outcomes.entrySet()) {
+            Setting setting = entry.getKey();
+            Summary summary = Summary.of(entry.getValue());
+            double agreement = outcomes.keySet().stream()
+                    .filter(setting::isDenseTwin)
+                    .findFirst()
+                    .map(dense -> Summary.agreement(entry.getValue(), outcomes.get(dense)))
+                    .orElse(Double.NaN);
+            table.row(
+                    String.valueOf(++number),
+                    setting.cache(),
+                    setting.rule(),
+                    setting.policy(),
+                    summary.solved() + "/" + summary.tasks(),
+                    TextTable.number("%.1f %%", 100 * summary.exact()),
+                    TextTable.number("%.1f %%", 100 * agreement),
+                    TextTable.number("%.3f", summary.density()),
+                    TextTable.number("%.3f", summary.keptMass()),
+                    TextTable.number("%.1f", summary.forwards()),
+                    TextTable.number("%,.0f", summary.rows()),
+                    TextTable.number("%.2f", summary.seconds()));
+        }
+        return table.lines();
     }
 
     /**
-     * Draws a row.
+     * Draws the table of kinds: the share solved, in percent, with a column per setting under its number in the other table.
      *
-     * @param setting how the tasks were generated
-     * @param outcomes at least one
-     * @return the row, without line end
+     * @param outcomes by setting, in the order of the tasks
+     * @return its lines, the head first; without line ends
      */
-    public static String row(Setting setting, List<TaskOutcome> outcomes) {
-        long solved = outcomes.stream().filter(TaskOutcome::solved).count();
-        return String.format(
-                Locale.ROOT,
-                ROW,
-                setting.cache(),
-                setting.rule(),
-                setting.policy(),
-                solved + "/" + outcomes.size(),
-                String.format(Locale.ROOT, "%.1f %%", 100.0 * solved / outcomes.size()),
-                mean(outcomes, TaskOutcome::density, "%.3f"),
-                mean(outcomes, TaskOutcome::forwards, "%.1f"),
-                mean(outcomes, TaskOutcome::rowsForwarded, "%,.0f"),
-                mean(outcomes, TaskOutcome::seconds, "%.2f"));
-    }
-
-    private static String mean(List<TaskOutcome> outcomes, ToDoubleFunction<TaskOutcome> value, String format) {
-        return String.format(
-                Locale.ROOT,
-                format,
-                outcomes.stream().mapToDouble(value).average().orElseThrow());
+    public static List<String> kinds(Map<Setting, List<TaskOutcome>> outcomes) {
+        List<Map<TaskKind, List<TaskOutcome>>> columns =
+                outcomes.values().stream().map(TaskKind::group).toList();
+        Set<TaskKind> kinds = new LinkedHashSet<>();
+        columns.forEach(column -> kinds.addAll(column.keySet()));
+        List<String> head = new ArrayList<>(List.of("task", "length", "tasks"));
+        IntStream.rangeClosed(1, columns.size()).mapToObj(String::valueOf).forEach(head::add);
+        TextTable table = new TextTable(1, head.toArray(String[]::new));
+        for (TaskKind kind : kinds) {
+            List<Summary> cells = columns.stream()
+                    .map(column -> Summary.of(column.getOrDefault(kind, List.of())))
+                    .toList();
+            int most = cells.stream().mapToInt(Summary::tasks).max().orElse(0);
+            table.row(Stream.concat(
+                            Stream.of(kind.name(), String.valueOf(kind.length()), String.valueOf(most)),
+                            cells.stream().map(cell -> TextTable.number("%.1f", 100 * cell.exact())))
+                    .toArray(String[]::new));
+        }
+        return table.lines();
     }
 }

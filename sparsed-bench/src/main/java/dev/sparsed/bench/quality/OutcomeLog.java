@@ -3,6 +3,7 @@ package dev.sparsed.bench.quality;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -12,17 +13,24 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.StreamSupport;
 
 /**
- * Outcomes as they come, one JSON object per line with the fields {@code setting}, {@code id}, {@code task}, {@code length}, {@code prompt} (a hash),
- * {@code solved}, {@code answer}, {@code density}, {@code forwards}, {@code rows} and {@code seconds}. What a file holds need not be computed again,
+ * Outcomes as they come, one JSON object per line with the fields {@code setting} (all that decides the outcome, in
+ * words), {@code cache}, {@code rule} and {@code policy} (as in {@link Setting}), {@code id}, {@code task}, {@code length}, {@code prompt} (a hash), {@code
+ * tokens}, {@code answer}, {@code solved}, {@code density}, {@code kept_mass} (if it was measured), {@code forwards}, {@code rows} and {@code seconds}, which
+ * mean the same as in {@link TaskOutcome}. What a file holds need not be computed again,
  * so a long comparison may be interrupted; a last line that was not finished is dropped.
  */
 public final class OutcomeLog implements AutoCloseable {
 
     private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private static final List<String> REQUIRED =
+            List.of("setting", "id", "prompt", "solved", "answer", "tokens", "density", "seconds");
 
     private final Path file;
     private final FileChannel channel;
@@ -70,8 +78,7 @@ public final class OutcomeLog implements AutoCloseable {
             number++;
             try {
                 JsonNode outcome = JSON.readTree(line);
-                for (String field :
-                        new String[] {"setting", "id", "prompt", "solved", "answer", "density", "seconds"}) {
+                for (String field : REQUIRED) {
                     if (!outcome.has(field)) {
                         throw new TaskFileException(
                                 file + ":" + number + ": no " + field + ": not a file of outcomes", null);
@@ -99,9 +106,13 @@ public final class OutcomeLog implements AutoCloseable {
         return Optional.ofNullable(known.get(new Key(setting, task.id(), prompt(task))))
                 .map(outcome -> new TaskOutcome(
                         task,
+                        StreamSupport.stream(outcome.path("tokens").spliterator(), false)
+                                .map(JsonNode::asInt)
+                                .toList(),
                         outcome.path("answer").asText(),
                         outcome.path("solved").asBoolean(),
                         outcome.path("density").asDouble(),
+                        outcome.path("kept_mass").asDouble(Double.NaN),
                         outcome.path("forwards").asInt(),
                         outcome.path("rows").asLong(),
                         outcome.path("seconds").asDouble()));
@@ -110,13 +121,17 @@ public final class OutcomeLog implements AutoCloseable {
     /**
      * Writes what came of a task; it is in the file when this returns.
      *
-     * @param setting model and options
+     * @param setting model and options, as for {@link #find}
+     * @param names what the setting is called
      * @param outcome what came of it
      */
-    public void add(String setting, TaskOutcome outcome) {
+    public void add(String setting, Setting names, TaskOutcome outcome) {
         Task task = outcome.task();
-        JsonNode line = JSON.createObjectNode()
+        ObjectNode line = JSON.createObjectNode()
                 .put("setting", setting)
+                .put("cache", names.cache())
+                .put("rule", names.rule())
+                .put("policy", names.policy())
                 .put("id", task.id())
                 .put("task", task.name())
                 .put("length", task.length())
@@ -127,6 +142,10 @@ public final class OutcomeLog implements AutoCloseable {
                 .put("forwards", outcome.forwards())
                 .put("rows", outcome.rowsForwarded())
                 .put("seconds", outcome.seconds());
+        if (!Double.isNaN(outcome.keptMass())) {
+            line.put("kept_mass", outcome.keptMass());
+        }
+        outcome.tokens().forEach(line.putArray("tokens")::add);
         ByteBuffer bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8));
         try {
             while (bytes.hasRemaining()) {

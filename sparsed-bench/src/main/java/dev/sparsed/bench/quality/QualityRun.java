@@ -4,6 +4,8 @@ import dev.sparsed.DiffusionModel;
 import dev.sparsed.GenerationListener;
 import dev.sparsed.GenerationRequest;
 import dev.sparsed.GenerationResult;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * Puts tasks to a model.
@@ -35,13 +37,20 @@ public record QualityRun(DiffusionModel model, Settings settings, GenerationList
      */
     public TaskOutcome run(Task task) {
         GenerationResult result = model.generate(request(task, settings), listener);
-        String answer = AnswerText.untilEndOfTurn(model.tokenizer(), result.tokens());
+        int[] tokens = AnswerText.tokensUntilEndOfTurn(model.tokenizer(), result.tokens());
+        String answer = AnswerText.whole(model.tokenizer(), tokens);
         double seconds = result.timings().total().toNanos() / 1e9;
         return new TaskOutcome(
                 task,
+                Arrays.stream(tokens).boxed().toList(),
                 answer,
                 TaskChecker.solved(task, answer),
                 result.density(),
+                result.keptMass().stream()
+                        .flatMap(List::stream)
+                        .mapToDouble(Double::doubleValue)
+                        .average()
+                        .orElse(Double.NaN),
                 result.forwards().count(),
                 result.forwards().tokens(),
                 seconds);

@@ -43,6 +43,15 @@ public record Task(
         }
     }
 
+    /**
+     * {@return the same task in other blocks}
+     *
+     * @param length tokens per block
+     */
+    public Task withBlockLength(int length) {
+        return new Task(id, name, this.length, user, assistantPrefix, genLength, length, steps, mode, answer);
+    }
+
     /** {@return the expected answer in one string, parts separated by comma and space} */
     public String expected() {
         return String.join(", ", answer);

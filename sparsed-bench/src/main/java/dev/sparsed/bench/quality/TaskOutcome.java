@@ -1,15 +1,48 @@
 package dev.sparsed.bench.quality;
 
+import java.util.List;
+
 /**
  * What came of a task.
  *
  * @param task which
- * @param answer the generated text up to the end of the turn
+ * @param tokens the generated token ids up to the end of the turn
+ * @param answer their text
  * @param solved whether it is right
  * @param density share of key blocks kept, 0 … 1; 1 if all steps were dense
+ * @param keptMass share of dense attention that the patterns kept when they were last measured, the mean over layers and heads, 0 … 1; NaN if it was
+ *     not measured
  * @param forwards forward passes of the model, cached ones included
  * @param rowsForwarded rows of the canvas that went through the model, over all passes
  * @param seconds time of all denoising steps
  */
 public record TaskOutcome(
-        Task task, String answer, boolean solved, double density, int forwards, long rowsForwarded, double seconds) {}
+        Task task,
+        List<Integer> tokens,
+        String answer,
+        boolean solved,
+        double density,
+        double keptMass,
+        int forwards,
+        long rowsForwarded,
+        double seconds) {
+
+    /** Copies the tokens. */
+    public TaskOutcome {
+        tokens = List.copyOf(tokens);
+    }
+
+    /**
+     * {@return the share of positions at which two answers have the same token, of those that the longer one has, 0 … 1; 1 if both are empty}
+     *
+     * @param other what came of the same task with another setting
+     */
+    public double agreement(TaskOutcome other) {
+        int longer = Math.max(tokens.size(), other.tokens.size());
+        int same = 0;
+        for (int i = 0; i < Math.min(tokens.size(), other.tokens.size()); i++) {
+            same += tokens.get(i).equals(other.tokens.get(i)) ? 1 : 0;
+        }
+        return longer == 0 ? 1 : (double) same / longer;
+    }
+}

@@ -181,7 +181,7 @@ class MainTest {
                 .anyMatch(line -> line.startsWith("right 64 1/1 100.0 % 1.000"))
                 .anyMatch(line -> line.startsWith("wrong 64 0/1 0.0 %"))
                 .anyMatch(line -> line.startsWith("all 1/2 50.0 %"));
-        assertThat(run.err).contains("[1/2] right 64: solved", "[2/2] wrong 64: wrong, \"96\" for \"97\"");
+        assertThat(run.err).contains("[1/2] right 64: solved", " s left)", "[2/2] wrong 64: wrong, \"96\" for \"97\"");
     }
 
     @Test
@@ -218,7 +218,7 @@ class MainTest {
         };
         Run first = run(arguments);
         assertThat(first.exitCode).isZero();
-        assertThat(first.out.lines()).hasSize(4);
+        assertThat(first.out.lines()).hasSize(4 + 1 + 2);
         String lines = Files.readString(out);
         assertThat(lines.lines()).hasSize(3);
         Run again = run(arguments);
@@ -252,13 +252,38 @@ class MainTest {
         assertThat(run.exitCode).isZero();
         List<String> rows =
                 run.out.lines().map(line -> line.replaceAll(" +", " ")).toList();
-        assertThat(rows).hasSize(1 + 2 * 2 * 2);
-        assertThat(rows.get(1)).startsWith("none fixed dense 1/1 100.0 % 1.000 4.0 ");
-        assertThat(rows.get(4)).startsWith("dual threshold=0.9 dense 1/1 100.0 % 1.000 4.0 ");
-        assertThat(rows.get(8)).matches("dual threshold=0.9 sparsed ./1 .* % 0\\.[0-9]{3} .*"); // less than dense
+        assertThat(rows).hasSize(1 + 2 * 2 * 2 + 1 + 2);
+        assertThat(rows.get(1)).startsWith("1 none fixed dense 1/1 100.0 % 100.0 % 1.000 - 4.0 ");
+        assertThat(rows.get(4)).startsWith("4 dual threshold=0.9 dense 1/1 100.0 % 100.0 % 1.000 - 4.0 ");
+        assertThat(rows.get(8))
+                .matches(
+                        "8 dual threshold=0.9 sparsed:dense-steps=1:block-size=8 ./1 .* % .* % 0\\.[0-9]{3} .*"); // less than dense
         assertThat(run.err.lines())
                 .hasSize(8)
-                .anyMatch(line -> line.startsWith("dual threshold=0.9 dense [1/1] right 64: solved"));
+                .anyMatch(line -> line.startsWith("[4/8] dual threshold=0.9 dense right 64: solved"));
+    }
+
+    @Test
+    void measuresWhatPatternsKeep() throws IOException {
+        Path tasks = Files.writeString(scratch.resolve("tasks.jsonl"), task("95+1=", "96", "right") + "\n");
+        Path out = scratch.resolve("out.jsonl");
+        Run run = run(
+                "quality",
+                "--tasks",
+                tasks.toString(),
+                "--kept-mass",
+                "--policies",
+                "dense,window:select=0:block-size=8,sparsed:select=1",
+                "--out",
+                out.toString());
+        assertThat(run.err).doesNotContain("error");
+        List<String> rows =
+                run.out.lines().map(line -> line.replaceAll(" +", " ")).toList();
+        assertThat(rows.get(1)).startsWith("1 none fixed dense 1/1 100.0 % 100.0 % 1.000 - ");
+        assertThat(rows.get(2)).matches("2 none fixed window:select=0.0:block-size=8 .* 0\\.[1-9].. 0\\.[0-9]{3} .*");
+        assertThat(rows.get(3))
+                .startsWith("3 none fixed sparsed:select=1.0 1/1 100.0 % 100.0 % 1.000 1.000 "); // all blocks
+        assertThat(Files.readAllLines(out).get(1)).contains("\"kept_mass\":0.");
     }
 
     @Test
@@ -348,6 +373,8 @@ class MainTest {
             quality --compare --rules factor    | 1 | --rules factor: needs a number
             quality --compare --rules fixed=1   | 1 | fixed has no number
             quality --compare --rules threshold=2 | 1 | threshold = 2.0: must be 0 ... 1
+            quality --policies sparsed:foo=1    | 1 | --policies sparsed:foo=1: Unknown option
+            quality --policies dense:skip=1     | 1 | --skip: does not go with --policy dense
             quality --compare --caches foo      | 2 | expected one of [NONE, PREFIX, DUAL]
             quality --max-length 3              | 1 | no task is left
             demo --puzzle 13                    | 1 | must be 1 ... 12

@@ -1,7 +1,9 @@
 package dev.sparsed.bench.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
@@ -36,5 +38,41 @@ class PolicyOptionsTest {
         CommandLine line = new CommandLine(holder).setCaseInsensitiveEnumValuesAllowed(true);
         line.parseArgs(words == null ? new String[0] : words.split(" "));
         assertThat(holder.policy.policy()).hasToString(policy);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            dense | dense | dense
+            sparsed | sparsed:select=0.25:block-size=16 | SparseD[skip=0.2, select=0.25, blockSize=16]
+            sparsed:select=.5:skip=0 | sparsed:skip=0.0:select=0.5:block-size=16 | SparseD[skip=0.0, select=0.5, blockSize=16]
+            SparseD:preset=LONG:block-size=64 | sparsed:preset=long:select=0.25:block-size=64 | SparseD[skip=0.2, select=0.25, blockSize=64]
+            coverage:cap=0.5 | coverage:cap=0.5:block-size=16 | Coverage[skip=0.2, coverage=0.98, floor=0.0, cap=0.5, blockSize=16]
+            """)
+    void specsTakeWhatTheyDoNotSayFromTheOptionsBesideThem(String spec, String named, String policy) {
+        Holder holder = new Holder();
+        new CommandLine(holder).parseArgs("--select", "0.25", "--block-size", "16", "--policy", "window");
+        PolicyOptions options = holder.policy.with(spec);
+        assertThat(options.spec()).isEqualTo(named);
+        assertThat(options.policy()).hasToString(policy);
+        assertThat(holder.policy.spec()).isEqualTo("window:select=0.25:block-size=16");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            foo | --policies foo: .*expected one of \\[dense, .*
+            sparsed:foo=1 | --policies sparsed:foo=1: Unknown option: '--foo=1'
+            sparsed:select=x | --policies sparsed:select=x: .*'x' is not a double.*
+            '' | --policies : .*
+            """)
+    void saysWhatASpecLacks(String spec, String message) {
+        assertThatThrownBy(() -> new PolicyOptions().with(spec))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageMatching(message);
+    }
+
+    @Test
+    void refusesASettingThatThePolicyDoesNotHave() {
+        PolicyOptions options = new PolicyOptions().with("dense:select=0.3");
+        assertThatThrownBy(options::policy).hasMessageContaining("--select: does not go with --policy dense");
     }
 }
