@@ -3,6 +3,7 @@ package dev.sparsed;
 import dev.sparsed.attention.AttentionPolicy;
 import dev.sparsed.attention.AttentionReport;
 import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.KeptMass;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -106,6 +107,14 @@ public final class GenerationResult {
      */
     public List<List<Double>> keptMass() {
         return attention.keptMass();
+    }
+
+    /**
+     * {@return what the patterns kept in later steps, by a sample of the rows; empty unless the policy was {@linkplain AttentionPolicy#measured(int)
+     * measured with an interval} or is {@linkplain AttentionPolicy#refreshing refreshing}}
+     */
+    public List<KeptMass> sampledMass() {
+        return attention.sampledMass();
     }
 
     /** {@return the share of key blocks each layer keeps, 0 … 1; empty if all steps were dense} */

@@ -1,12 +1,15 @@
 package dev.sparsed;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
+import dev.sparsed.attention.Antidiagonal;
 import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.attention.AttentionPlan;
 import dev.sparsed.attention.AttentionPolicy;
 import dev.sparsed.attention.Coverage;
 import dev.sparsed.attention.GenerationShape;
+import dev.sparsed.attention.KeptMass;
 import dev.sparsed.attention.PowerStrided;
 import dev.sparsed.attention.SinkWindow;
 import dev.sparsed.attention.SlidingWindow;
@@ -14,6 +17,7 @@ import dev.sparsed.attention.SparseD;
 import dev.sparsed.attention.SparseDAblation.Part;
 import dev.sparsed.attention.Strided;
 import dev.sparsed.attention.UniformRandom;
+import dev.sparsed.attention.VerticalSlash;
 import dev.sparsed.diffusion.CacheMode;
 import dev.sparsed.internal.checkpoint.Checkpoint;
 import dev.sparsed.internal.model.ForwardPass;
@@ -60,6 +64,7 @@ class PolicyTest {
                 new SparseD(0.2, 1, 8).without(Part.REUSE),
                 new SparseD(0.2, 1, 8).without(Part.ISOLATION),
                 new SparseD(0.2, 1, 8).without(Part.SKIP),
+                new SparseD(0.2, 1, 8).refreshing(1, 2),
                 SparseD.auto());
     }
 
@@ -86,6 +91,9 @@ class PolicyTest {
                 new PowerStrided(1, 8),
                 new UniformRandom(0.3, 8, 3),
                 new Coverage(0.2, 0.5, 0, 0.6, 8),
+                new Antidiagonal(0.2, 0.5, 4, 8),
+                new VerticalSlash(0.2, 0.3, 8),
+                new SparseD(0.2, 0.3, 8).refreshing(0.9, 3),
                 new SparseD(0.2, 0.3, 8).without(Part.REUSE),
                 new SparseD(0.2, 0.3, 8).without(Part.ISOLATION),
                 new SparseD(0.2, 0.3, 8).without(Part.SKIP));
@@ -177,6 +185,63 @@ class PolicyTest {
             assertThat(selectedAnew.timings().selectSteps()).isEqualTo(18); // e = 5
             assertThat(selectedAnew.timings().sparseSteps()).isZero();
             assertThat(selectedAnew.patterns()).hasSize(3).isNotEqualTo(reused.patterns());
+        }
+    }
+
+    /** e = 5. Of every three block-sparse steps the last one is sampled; the step after it selects if the bound was missed. */
+    @ParameterizedTest
+    @ValueSource(strings = {"scalar", "vector"})
+    void selectsAnewWhenAHeadKeepsTooLittle(String backend) {
+        try (DiffusionModel model = DiffusionModel.load(MODEL, LoadOptions.DEFAULT.withBackend(backend))) {
+            SparseD method = new SparseD(0.2, 0.3, 8);
+            GenerationResult once = model.generate(request().policy(method).build());
+            GenerationResult never =
+                    model.generate(request().policy(method.refreshing(0, 3)).build());
+            assertThat(never.tokens()).isEqualTo(once.tokens());
+            assertThat(never.timings().selectSteps()).isEqualTo(1);
+            assertThat(never.sampledMass()).extracting(KeptMass::step).containsExactly(8, 11, 14, 17, 20, 23);
+            assertThat(never.sampledMass())
+                    .allSatisfy(sample -> assertThat(sample.least()).isBetween(0.01, 0.999));
+            for (CacheMode cache : CacheMode.values()) {
+                GenerationResult always = model.generate(request()
+                        .cache(cache)
+                        .policy(method.refreshing(1, 3).measured())
+                        .build());
+                assertThat(always.timings().selectSteps()).isEqualTo(1 + 4);
+                assertThat(always.sampledMass()).extracting(KeptMass::step).containsExactly(8, 12, 16, 20);
+                assertThat(always.keptMass()).hasSize(3);
+                assertThat(always.patterns()).isNotEqualTo(once.patterns());
+            }
+        }
+    }
+
+    /** The same canvas: what a step kept when it selected, the next one still keeps; all 61 rows are in the sample. */
+    @ParameterizedTest
+    @ValueSource(strings = {"scalar", "vector"})
+    void aSampleTellsWhatAMeasurementDoes(String backend) {
+        ModelConfig config = ModelConfig.read(MODEL);
+        int[] canvas =
+                IntStream.range(0, 61).map(i -> i < 37 ? i * 7 % 150 : 159).toArray();
+        Positions eligible = Positions.of(43, 44, 50, 51);
+        try (Checkpoint checkpoint = Checkpoint.open(MODEL);
+                Backend running = Backends.open(LoadOptions.DEFAULT.withBackend(backend), DType.F32);
+                ExecutionContext context = running.newContext()) {
+            AttentionPlan plan = new SparseD(0, 0.2, 8)
+                    .without(Part.SKIP)
+                    .measured(1)
+                    .plan(new GenerationShape(
+                            61, 24, 8, config.layers(), config.heads().queryHeads()));
+            ForwardPass pass =
+                    Transformer.load(checkpoint, config, 61, running).forwardPass(context, 61, 61, plan, () -> {});
+            pass.logits(canvas, plan.begin(0), eligible);
+            pass.logits(canvas, plan.begin(1), eligible);
+            KeptMass sample = plan.report().sampledMass().getFirst();
+            for (int layer = 0; layer < config.layers(); layer++) {
+                List<Double> heads = plan.report().keptMass().get(layer);
+                for (int head = 0; head < heads.size(); head++) {
+                    assertThat(sample.byLayerAndHead().get(layer).get(head)).isCloseTo(heads.get(head), within(1e-6));
+                }
+            }
         }
     }
 

@@ -1,8 +1,10 @@
 package dev.sparsed.attention;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -15,19 +17,30 @@ public final class AttentionPlan {
     private final AttentionPolicy policy;
     private final IntFunction<AttentionMode> schedule;
     private final @Nullable SelectionRule rule;
+    private final @Nullable HostSelection hostSelection;
     private final @Nullable BlockPattern[] patterns;
     private final double[] @Nullable [] keptMass;
+    private final List<KeptMass> samples = new ArrayList<>();
+    private final List<List<Double>> sample = new ArrayList<>();
     private boolean measured;
+    private int sampleInterval;
+    private double bound;
+    private int step;
+    private int sparseSteps;
+    private boolean sampling;
+    private boolean stale;
     private int revision;
 
     private AttentionPlan(
             AttentionPolicy policy,
             IntFunction<AttentionMode> schedule,
             @Nullable SelectionRule rule,
+            @Nullable HostSelection hostSelection,
             @Nullable BlockPattern[] patterns) {
         this.policy = policy;
         this.schedule = schedule;
         this.rule = rule;
+        this.hostSelection = hostSelection;
         this.patterns = patterns;
         this.keptMass = new double[patterns.length][];
     }
@@ -40,7 +53,7 @@ public final class AttentionPlan {
      * @return a new plan
      */
     public static AttentionPlan dense(AttentionPolicy policy, int layers) {
-        return new AttentionPlan(policy, step -> AttentionMode.DENSE, null, new BlockPattern[layers]);
+        return new AttentionPlan(policy, step -> AttentionMode.DENSE, null, null, new BlockPattern[layers]);
     }
 
     /**
@@ -52,7 +65,7 @@ public final class AttentionPlan {
      */
     public static AttentionPlan fixed(AttentionPolicy policy, List<BlockPattern> patterns) {
         return new AttentionPlan(
-                policy, step -> AttentionMode.BLOCK_SPARSE, null, patterns.toArray(BlockPattern[]::new));
+                policy, step -> AttentionMode.BLOCK_SPARSE, null, null, patterns.toArray(BlockPattern[]::new));
     }
 
     /**
@@ -66,7 +79,21 @@ public final class AttentionPlan {
      */
     public static AttentionPlan selecting(
             AttentionPolicy policy, IntFunction<AttentionMode> schedule, SelectionRule rule, int layers) {
-        return new AttentionPlan(policy, schedule, rule, new BlockPattern[layers]);
+        return new AttentionPlan(policy, schedule, rule, null, new BlockPattern[layers]);
+    }
+
+    /**
+     * Patterns selected on the way, but not by the backend.
+     *
+     * @param policy the policy that drew it up
+     * @param schedule the mode of every step
+     * @param selection how to select
+     * @param layers layers of the model
+     * @return a new plan
+     */
+    public static AttentionPlan selectingOnHost(
+            AttentionPolicy policy, IntFunction<AttentionMode> schedule, HostSelection selection, int layers) {
+        return new AttentionPlan(policy, schedule, null, selection, new BlockPattern[layers]);
     }
 
     /** {@return the policy that drew this up; never one that only chooses among others} */
@@ -75,7 +102,7 @@ public final class AttentionPlan {
     }
 
     /**
-     * {@return how attention looks in a step}
+     * {@return how attention looks in a step, if it goes by the schedule}
      *
      * @param step denoising step over the whole generation, from 0
      */
@@ -84,7 +111,32 @@ public final class AttentionPlan {
     }
 
     /**
-     * {@return how to select}
+     * Begins a step.
+     *
+     * @param step denoising step over the whole generation, from 0
+     * @return how attention looks in it
+     */
+    public AttentionMode begin(int step) {
+        this.step = step;
+        sampling = false;
+        AttentionMode mode = at(step);
+        if (mode == AttentionMode.BLOCK_SPARSE) {
+            if (stale) {
+                return AttentionMode.DENSE_AND_SELECT;
+            }
+            sparseSteps++;
+            sampling = sampleInterval > 0 && sparseSteps % sampleInterval == 0;
+        }
+        return mode;
+    }
+
+    /** {@return how to select on the host; empty if the backend does, by {@link #rule}} */
+    public Optional<HostSelection> hostSelection() {
+        return Optional.ofNullable(hostSelection);
+    }
+
+    /**
+     * {@return how the backend selects}
      *
      * @throws IllegalStateException if this plan never selects
      */
@@ -103,6 +155,7 @@ public final class AttentionPlan {
      */
     public void keep(int layer, BlockPattern pattern) {
         patterns[layer] = pattern;
+        stale = false;
         revision++;
     }
 
@@ -125,10 +178,27 @@ public final class AttentionPlan {
         return Arrays.stream(patterns).filter(Objects::nonNull).toList();
     }
 
-    /** {@return this plan, which from now on asks for measurements} */
-    AttentionPlan measured() {
+    /** {@return this plan, which from now on asks for measurements, and for samples if the interval is not 0} */
+    AttentionPlan measured(int interval) {
         measured = true;
+        if (sampleInterval == 0) { // else a refreshing policy has decided
+            sampleInterval = interval;
+        }
         return this;
+    }
+
+    /** {@return a plan like this one, which samples and selects anew} */
+    AttentionPlan refreshing(Refreshing by) {
+        if (rule == null && hostSelection == null && at(0) == AttentionMode.BLOCK_SPARSE) {
+            throw new IllegalArgumentException(
+                    policy + " has patterns that are known from the start: there is nothing to refresh");
+        }
+        boolean selects = rule != null || hostSelection != null;
+        AttentionPlan plan = new AttentionPlan(selects ? by : policy, schedule, rule, hostSelection, patterns);
+        plan.measured = measured;
+        plan.sampleInterval = by.interval();
+        plan.bound = by.bound();
+        return plan;
     }
 
     /**
@@ -152,13 +222,33 @@ public final class AttentionPlan {
         keptMass[layer] = mass.clone();
     }
 
+    /** {@return whether to sample what the patterns still keep, in the step that has begun} */
+    public boolean samples() {
+        return sampling;
+    }
+
+    /**
+     * Remembers what a sample told. The layers come in order; if a head keeps too little, the next step selects.
+     *
+     * @param mass by query head of the next layer, the mean over the sampled rows of the share of dense attention that the pattern keeps
+     */
+    public void keepSample(double[] mass) {
+        sample.add(Arrays.stream(mass).boxed().toList());
+        if (sample.size() == patterns.length) {
+            KeptMass whole = new KeptMass(step, sample);
+            samples.add(whole);
+            sample.clear();
+            stale = whole.least() < bound;
+        }
+    }
+
     /** {@return what ran, once the generation is done} */
     public AttentionReport report() {
         List<List<Double>> mass = Arrays.stream(keptMass)
                 .filter(Objects::nonNull)
                 .map(layer -> Arrays.stream(layer).boxed().toList())
                 .toList();
-        return new AttentionReport(policy, patterns(), mass);
+        return new AttentionReport(policy, patterns(), mass, samples);
     }
 
     /** {@return a number that changes whenever a pattern does} */

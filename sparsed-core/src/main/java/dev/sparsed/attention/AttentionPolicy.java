@@ -22,7 +22,33 @@ public interface AttentionPolicy {
      * @return the policy
      */
     default AttentionPolicy measured() {
-        return new Measured(this);
+        return new Measured(this, 0);
+    }
+
+    /**
+     * The same policy, measured, and later steps too: every so many block-sparse steps the request also finds out, by 64 sampled rows, how much the
+     * pattern still keeps ({@link AttentionReport#sampledMass}). Changes no result.
+     *
+     * @param interval from one sample to the next, in block-sparse steps, ≥ 1
+     * @return the policy
+     */
+    default AttentionPolicy measured(int interval) {
+        Refreshing.checkInterval(interval);
+        return new Measured(this, interval);
+    }
+
+    /**
+     * The same policy, but it selects anew when its patterns no longer fit: every so many block-sparse steps, 64 sampled rows tell how much of the
+     * dense attention the patterns keep, and if any head of any layer falls below a bound, the next step is dense and selects. Costs two attention
+     * passes over the sampled rows each time, and what is selected. With classifier-free guidance the pass that sees the prompt decides for both.
+     *
+     * @param bound the least share of dense attention that every head has to keep, 0 … 1; where the selection itself keeps less, every sample is
+     *     followed by a selection
+     * @param interval from one sample to the next, in block-sparse steps, ≥ 1
+     * @return the policy; planning throws {@link IllegalArgumentException} if this one's patterns are known from the start
+     */
+    default AttentionPolicy refreshing(double bound, int interval) {
+        return new Refreshing(this, bound, interval);
     }
 
     /**

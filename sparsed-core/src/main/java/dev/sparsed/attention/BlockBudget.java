@@ -1,6 +1,9 @@
 package dev.sparsed.attention;
 
-/** How many blocks a share of them is, and the checks of settings that all policies have. */
+import java.util.Comparator;
+import java.util.stream.IntStream;
+
+/** How many blocks a share of them is, which ones are taken, and the checks of settings that all policies have. */
 final class BlockBudget {
 
     private BlockBudget() {}
@@ -8,6 +11,16 @@ final class BlockBudget {
     /** {@return min(n, ⌊n·ρ⌋ + 1), at least 1 of the n blocks} */
     static int of(double share, int blocks) {
         return Math.min(blocks, (int) Math.floor(blocks * share) + 1);
+    }
+
+    /** {@return the indices of the most important ones, so many, ties to the lower index} */
+    static int[] mostImportant(double[] importance, int count) {
+        return IntStream.range(0, importance.length)
+                .boxed()
+                .sorted(Comparator.comparingDouble((Integer i) -> -importance[i])) // a stable sort
+                .limit(count)
+                .mapToInt(Integer::intValue)
+                .toArray();
     }
 
     static void checkShare(String name, double share) {

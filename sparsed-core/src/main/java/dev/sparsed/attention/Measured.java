@@ -1,11 +1,16 @@
 package dev.sparsed.attention;
 
-/** {@link AttentionPolicy#measured()}. */
-record Measured(AttentionPolicy policy) implements AttentionPolicy {
+/**
+ * {@link AttentionPolicy#measured()}.
+ *
+ * @param policy what is measured
+ * @param interval from one sample to the next, 0 for none
+ */
+record Measured(AttentionPolicy policy, int interval) implements AttentionPolicy {
 
     @Override
     public AttentionPlan plan(GenerationShape shape) {
-        return policy.plan(shape).measured();
+        return policy.plan(shape).measured(interval);
     }
 
     @Override

@@ -84,7 +84,7 @@ public record DenoisingLoop(
 
     private Outcome step(Canvas canvas, int step, BlockStep blockStep, int start, int end, Outcome before) {
         long begin = System.nanoTime();
-        AttentionMode attention = plan.at(step);
+        AttentionMode attention = plan.begin(step);
         Positions eligible = canvas.masks(start, end);
         Positions rows = Positions.range(0, 0);
         List<Commit> commits = new ArrayList<>();

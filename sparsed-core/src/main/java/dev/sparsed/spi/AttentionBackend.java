@@ -71,7 +71,7 @@ public interface AttentionBackend {
             Tensor logSumExp) {
         throw new UnsupportedOperationException(
                 "this backend cannot measure what a pattern keeps of the attention: take the scalar or vector backend,"
-                        + " or a policy that is not measured()");
+                        + " or a policy that is neither measured() nor refreshing()");
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.sparsed.bench.cli;
 
+import dev.sparsed.attention.Antidiagonal;
 import dev.sparsed.attention.AttentionPolicy;
 import dev.sparsed.attention.Coverage;
 import dev.sparsed.attention.PowerStrided;
@@ -9,6 +10,7 @@ import dev.sparsed.attention.SparseD;
 import dev.sparsed.attention.SparseDAblation.Part;
 import dev.sparsed.attention.Strided;
 import dev.sparsed.attention.UniformRandom;
+import dev.sparsed.attention.VerticalSlash;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -28,17 +30,19 @@ final class PolicyOptions {
     private static final String BLOCK_SIZE = "--block-size";
     private static final List<String> STATIC = List.of("--preset", SELECT, BLOCK_SIZE);
     private static final List<String> ABLATION = List.of("--preset", "--skip", SELECT, BLOCK_SIZE);
+    private static final String REFRESH_BELOW = "--refresh-below";
+    private static final String REFRESH_INTERVAL = "--refresh-interval";
 
     /** The policies by name. */
     enum Policy {
         /** Dense attention in every step. */
         DENSE(List.of()),
         /** SparseD. */
-        SPARSED(List.of("--preset", "--skip", "--dense-steps", SELECT, BLOCK_SIZE)),
+        SPARSED(List.of("--preset", "--skip", "--dense-steps", SELECT, BLOCK_SIZE, REFRESH_BELOW, REFRESH_INTERVAL)),
         /** SparseD where it pays. */
         AUTO(List.of()),
         /** SparseD with a budget by coverage. */
-        COVERAGE(List.of("--skip", "--coverage", "--floor", "--cap", BLOCK_SIZE)),
+        COVERAGE(List.of("--skip", "--coverage", "--floor", "--cap", BLOCK_SIZE, REFRESH_BELOW, REFRESH_INTERVAL)),
         /** A sliding window. */
         WINDOW(STATIC),
         /** The first block and a window. */
@@ -49,6 +53,10 @@ final class PolicyOptions {
         POWER_STRIDED(List.of(BLOCK_SIZE)),
         /** Random blocks. */
         RANDOM(STATIC),
+        /** SparseD's schedule with XAttention's scores. */
+        ANTIDIAGONAL(List.of("--skip", "--coverage", "--stride", BLOCK_SIZE)),
+        /** SparseD's schedule with MInference's lines. */
+        VERTICAL_SLASH(ABLATION),
         /** SparseD that selects in every sparse step. */
         NO_REUSE(ABLATION),
         /** SparseD that selects prompt and generation together. */
@@ -95,8 +103,9 @@ final class PolicyOptions {
             converter = PolicyName.class,
             defaultValue = "dense",
             description = "Attention: dense, sparsed, auto (sparsed from 4096 tokens on, else dense), coverage; for"
-                    + " comparison the fixed patterns window, sink-window, strided, power-strided and random, and the"
-                    + " ablations of sparsed no-reuse, no-isolation and no-skip. Default: ${DEFAULT-VALUE}.")
+                    + " comparison the fixed patterns window, sink-window, strided, power-strided and random, the"
+                    + " selections antidiagonal and vertical-slash, and the ablations of sparsed no-reuse, no-isolation"
+                    + " and no-skip. Default: ${DEFAULT-VALUE}.")
     private Policy policy = Policy.DENSE;
 
     @Option(
@@ -128,7 +137,8 @@ final class PolicyOptions {
     @Option(
             names = "--coverage",
             paramLabel = "SHARE",
-            description = "coverage: share of the attention that the kept blocks cover, 0 ... 1. Default: 0.98.")
+            description = "coverage, antidiagonal: share of the attention that the kept blocks cover, 0 ... 1. Default:"
+                    + " 0.98; for antidiagonal 0.9.")
     private @Nullable Double coverage;
 
     @Option(
@@ -143,6 +153,25 @@ final class PolicyOptions {
             description = "coverage: the largest share of blocks to keep. Default: 1, all of them.")
     private @Nullable Double cap;
 
+    @Option(
+            names = "--stride",
+            paramLabel = "N",
+            description = "antidiagonal: side of the tiles whose antidiagonals are scored. Default: 8.")
+    private @Nullable Integer stride;
+
+    @Option(
+            names = REFRESH_BELOW,
+            paramLabel = "SHARE",
+            description = "sparsed, coverage: select anew when a head is seen to keep less than this share of the dense"
+                    + " attention. Default: select once.")
+    private @Nullable Double refreshBelow;
+
+    @Option(
+            names = REFRESH_INTERVAL,
+            paramLabel = "N",
+            description = "With --refresh-below: look every N block-sparse steps. Default: 8.")
+    private @Nullable Integer refreshInterval;
+
     /**
      * The policy that is meant.
      *
@@ -156,6 +185,17 @@ final class PolicyOptions {
                         + (policy.settings.isEmpty() ? "no settings" : String.join(", ", policy.settings)));
             }
         }
+        return refreshed(unrefreshed());
+    }
+
+    private AttentionPolicy refreshed(AttentionPolicy selecting) {
+        if (refreshBelow == null && refreshInterval != null) {
+            throw new IllegalArgumentException(REFRESH_INTERVAL + ": needs " + REFRESH_BELOW);
+        }
+        return refreshBelow == null ? selecting : selecting.refreshing(refreshBelow, orElse(refreshInterval, 8));
+    }
+
+    private AttentionPolicy unrefreshed() {
         SparseD method = sparseD();
         return switch (policy) {
             case DENSE -> AttentionPolicy.dense();
@@ -173,6 +213,9 @@ final class PolicyOptions {
             case STRIDED -> new Strided(method.select(), method.blockSize());
             case POWER_STRIDED -> new PowerStrided(1, method.blockSize());
             case RANDOM -> new UniformRandom(method.select(), method.blockSize(), 0);
+            case ANTIDIAGONAL ->
+                new Antidiagonal(method.skip(), orElse(coverage, 0.9), orElse(stride, 8), method.blockSize());
+            case VERTICAL_SLASH -> new VerticalSlash(method.skip(), method.select(), method.blockSize());
             case NO_REUSE -> method.without(Part.REUSE);
             case NO_ISOLATION -> method.without(Part.ISOLATION);
             case NO_SKIP -> method.without(Part.SKIP);
@@ -231,7 +274,10 @@ final class PolicyOptions {
         all.put("--coverage", coverage);
         all.put("--floor", floor);
         all.put("--cap", cap);
+        all.put("--stride", stride);
         all.put(BLOCK_SIZE, blockSize);
+        all.put(REFRESH_BELOW, refreshBelow);
+        all.put(REFRESH_INTERVAL, refreshInterval);
         Map<String, Object> given = new LinkedHashMap<>();
         all.forEach((option, value) -> {
             if (value != null) {

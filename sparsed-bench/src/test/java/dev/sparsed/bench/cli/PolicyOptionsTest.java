@@ -29,6 +29,11 @@ class PolicyOptionsTest {
             --policy strided --block-size 64 | Strided[select=0.5, blockSize=64]
             --policy power-strided | PowerStrided[window=1, blockSize=32]
             --policy RANDOM --preset long | UniformRandom[select=0.3, blockSize=128, seed=0]
+            --policy antidiagonal | Antidiagonal[skip=0.2, coverage=0.9, stride=8, blockSize=32]
+            --policy antidiagonal --stride 4 --coverage 0.8 | Antidiagonal[skip=0.2, coverage=0.8, stride=4, blockSize=32]
+            --policy vertical-slash --preset long | VerticalSlash[skip=0.2, select=0.3, blockSize=128]
+            --policy sparsed --refresh-below 0.9 | Refreshing[policy=SparseD[skip=0.2, select=0.5, blockSize=32], bound=0.9, interval=8]
+            --policy coverage --refresh-below 0.9 --refresh-interval 3 | Refreshing[policy=Coverage[skip=0.2, coverage=0.98, floor=0.0, cap=1.0, blockSize=32], bound=0.9, interval=3]
             --policy no-reuse | SparseDAblation[method=SparseD[skip=0.2, select=0.5, blockSize=32], without=REUSE]
             --policy no-isolation | SparseDAblation[method=SparseD[skip=0.2, select=0.5, blockSize=32], without=ISOLATION]
             --policy no-skip --select 0.1 | SparseDAblation[method=SparseD[skip=0.2, select=0.1, blockSize=32], without=SKIP]
@@ -74,5 +79,7 @@ class PolicyOptionsTest {
     void refusesASettingThatThePolicyDoesNotHave() {
         PolicyOptions options = new PolicyOptions().with("dense:select=0.3");
         assertThatThrownBy(options::policy).hasMessageContaining("--select: does not go with --policy dense");
+        PolicyOptions interval = new PolicyOptions().with("sparsed:refresh-interval=3");
+        assertThatThrownBy(interval::policy).hasMessageContaining("--refresh-interval: needs --refresh-below");
     }
 }

@@ -4,14 +4,12 @@ import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.attention.AttentionPlan;
 import dev.sparsed.diffusion.Denoiser;
 import dev.sparsed.internal.model.TransformerWeights.Layer;
-import dev.sparsed.spi.AttentionBackend;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Tensor;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One forward pass of a bidirectional transformer over the canvas, written once for all families and backends. Holds a request's
@@ -30,6 +28,7 @@ public final class ForwardPass implements Denoiser {
     private final ExecutionContext context;
     private final AttentionPlan plan;
     private final Runnable beforeLayer;
+    private final PlannedAttention planned;
     private final HeadLayout heads;
     private final int canvasLength;
     private final boolean cached;
@@ -44,8 +43,6 @@ public final class ForwardPass implements Denoiser {
     private final Tensor eligibleHidden;
     private final Tensor eligibleNormed;
     private final Tensor logits;
-    private @Nullable Tensor logSumExp;
-    private @Nullable Recall recall;
     private boolean filled;
 
     ForwardPass(
@@ -63,6 +60,7 @@ public final class ForwardPass implements Denoiser {
         this.plan = plan;
         this.beforeLayer = beforeLayer;
         this.heads = config.heads();
+        this.planned = new PlannedAttention(context, plan, heads, canvasLength);
         this.canvasLength = canvasLength;
         this.cached = cached;
         this.hidden = context.allocate(canvasLength, config.hiddenSize());
@@ -95,7 +93,7 @@ public final class ForwardPass implements Denoiser {
         int from = forwarded.get(0);
         int[] forwardedTokens = Arrays.copyOfRange(tokens, from, from + forwarded.count());
         Tensor last;
-        if (attention.selects() || plan.measures(attention)) {
+        if (planned.readsBack(attention)) {
             firstLayers(config.layers(), forwardedTokens, attention, forwarded);
             last = gathered(hidden, from, wanted, eligibleHidden);
         } else {
@@ -170,50 +168,13 @@ public final class ForwardPass implements Denoiser {
         }
         context.rope(forwardedKeys, heads.headDim(), weights.ropeCos(), weights.ropeSin(), forwarded);
         context.rope(q, heads.headDim(), weights.ropeCos(), weights.ropeSin(), rows);
-        attend(index, attention, q, rows, scratch);
+        planned.attend(index, attention, q, rows, keys[index], values[index], scratch);
         context.linear(scratch, layer.output(), null, q);
 
         context.addThenRmsNorm(residual, q, layer.mlpNorm(), config.normEpsilon(), scratch);
         mlp(layer, scratch, q);
         context.add(residual, q);
         return residual;
-    }
-
-    private void attend(int layer, AttentionMode attention, Tensor q, Positions rows, Tensor out) {
-        boolean measured = plan.measures(attention);
-        if (attention == AttentionMode.DENSE) {
-            context.attention().dense(q, keys[layer], values[layer], heads, out, null);
-        } else if (attention == AttentionMode.BLOCK_SPARSE && !measured) {
-            context.attention().blockSparse(q, rows, keys[layer], values[layer], heads, plan.pattern(layer), out);
-        } else {
-            selectOrMeasure(layer, attention, measured, q, rows, out);
-        }
-    }
-
-    /** Where all rows have gone through dense attention, whether its output is wanted or only the log-sum-exp. */
-    private void selectOrMeasure(
-            int layer, AttentionMode attention, boolean measured, Tensor q, Positions rows, Tensor out) {
-        if (logSumExp == null) {
-            logSumExp = context.allocateFloats(canvasLength, heads.queryHeads());
-        }
-        AttentionBackend kernels = context.attention();
-        if (attention.selects()) {
-            plan.keep(layer, kernels.denseAndSelect(q, keys[layer], values[layer], heads, out, logSumExp, plan.rule()));
-        } else {
-            kernels.dense(q, keys[layer], values[layer], heads, out, logSumExp);
-        }
-        boolean sparse = attention != AttentionMode.DENSE_AND_SELECT;
-        if (measured) {
-            if (recall == null) {
-                recall = new Recall(context, heads, canvasLength);
-            }
-            plan.keepMass(
-                    layer,
-                    recall.measure(
-                            q, rows, keys[layer], values[layer], plan.pattern(layer), logSumExp, sparse ? out : null));
-        } else if (sparse) {
-            kernels.blockSparse(q, rows, keys[layer], values[layer], heads, plan.pattern(layer), out);
-        }
     }
 
     /** {@code out = down(silu(gate x) · up x)}, some rows at a time. */
