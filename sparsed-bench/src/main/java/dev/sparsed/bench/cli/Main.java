@@ -22,6 +22,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             DemoCommand.class,
             QualityCommand.class,
             TasksCommand.class,
+            ReportCommand.class,
             InfoCommand.class,
             BenchCommand.class,
             ForwardCommand.class,

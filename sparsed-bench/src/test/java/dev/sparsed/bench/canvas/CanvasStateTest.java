@@ -1,4 +1,4 @@
-package dev.sparsed.bench.cli;
+package dev.sparsed.bench.canvas;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
