@@ -8,6 +8,7 @@ import dev.sparsed.attention.GenerationShape;
 import dev.sparsed.attention.RatioRule;
 import dev.sparsed.attention.SelectionRule;
 import java.util.BitSet;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -42,11 +43,14 @@ record DenseProbe(AttentionPolicy policy, int selections) implements AttentionPo
             selecting.set(first);
         }
         BitSet chosen = selecting;
-        return AttentionPlan.selecting(
-                this,
-                step -> chosen.get(step) ? AttentionMode.DENSE_AND_SELECT : AttentionMode.DENSE,
-                first < 0 ? substitute(own, shape) : own.rule(),
-                shape.layers());
+        IntFunction<AttentionMode> schedule =
+                step -> chosen.get(step) ? AttentionMode.DENSE_AND_SELECT : AttentionMode.DENSE;
+        if (own.hostSelection().isPresent()) {
+            return AttentionPlan.selectingOnHost(
+                    this, schedule, own.hostSelection().get(), shape.layers());
+        }
+        SelectionRule rule = first < 0 ? substitute(own, shape) : own.rule();
+        return AttentionPlan.selecting(this, schedule, rule, shape.layers());
     }
 
     private static BitSet evenly(int steps, int count) {
