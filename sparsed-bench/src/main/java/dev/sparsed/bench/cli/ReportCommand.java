@@ -67,7 +67,7 @@ final class ReportCommand implements Callable<Integer> {
     private @Nullable Integer taskId;
 
     @Mixin
-    private TaskSource tasks = new TaskSource();
+    private TaskFileOption tasks = new TaskFileOption();
 
     @Mixin
     private PromptOptions prompt = new PromptOptions();

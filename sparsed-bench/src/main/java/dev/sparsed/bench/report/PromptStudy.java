@@ -7,7 +7,9 @@ import dev.sparsed.GenerationResult;
 import dev.sparsed.ModelInfo;
 import dev.sparsed.StepEvent;
 import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.bench.quality.TaskOutcome;
 import dev.sparsed.diffusion.CacheMode;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
@@ -70,7 +72,11 @@ public record PromptStudy(
 
     /** {@return the share of generated tokens that dense attention generated, too, position by position, 0 … 1} */
     public double agreement() {
-        return TokenAgreement.of(sparse.tokens(), dense.tokens());
+        return TaskOutcome.agreement(tokens(sparse), tokens(dense));
+    }
+
+    private static List<Integer> tokens(GenerationResult result) {
+        return Arrays.stream(result.tokens()).boxed().toList();
     }
 
     /** {@return the step whose selection the policy used first, or the first one that was looked at if it selects nothing} */

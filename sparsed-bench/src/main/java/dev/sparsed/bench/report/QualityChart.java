@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sparsed.bench.quality.TaskFileException;
+import dev.sparsed.bench.quality.TaskOutcome;
 import java.io.IOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.charset.StandardCharsets;
@@ -133,7 +134,7 @@ public final class QualityChart {
             }
             JsonNode dense = outcomes.get(key.dense());
             if (dense != null) {
-                add(sums, "agreement", TokenAgreement.of(tokens(outcome), tokens(dense)));
+                add(sums, "agreement", TaskOutcome.agreement(tokens(outcome), tokens(dense)));
             }
         }
         row.put("setting", group.setting)
@@ -150,9 +151,9 @@ public final class QualityChart {
         sum[1]++;
     }
 
-    private static int[] tokens(JsonNode outcome) {
+    private static List<Integer> tokens(JsonNode outcome) {
         return StreamSupport.stream(outcome.get("tokens").spliterator(), false)
-                .mapToInt(JsonNode::asInt)
-                .toArray();
+                .map(JsonNode::asInt)
+                .toList();
     }
 }

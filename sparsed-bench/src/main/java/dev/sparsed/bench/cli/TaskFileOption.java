@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** Where tasks come from. */
-final class TaskSource {
+final class TaskFileOption {
 
     @Option(
             names = "--tasks",
