@@ -23,6 +23,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             QualityCommand.class,
             TasksCommand.class,
             ReportCommand.class,
+            TuneCommand.class,
             InfoCommand.class,
             BenchCommand.class,
             ForwardCommand.class,

@@ -23,6 +23,7 @@ function draw(id) {
   if (width === 0) return; // not shown
   place.replaceChildren(Plot.plot({
     width,
+    marginBottom: 38,
     style: { background: "transparent", color: "currentColor", fontSize: "12px", overflow: "visible" },
     ...charts.get(id)(width),
   }));
@@ -45,7 +46,7 @@ function matrix(id, cells, { row, column, label, title, domain, most = 34, ticks
     const named = side >= 22 && columns <= 24;
     return {
       width: Math.min(width, left + 10 + side * columns),
-      height: side * rows + 50,
+      height: side * rows + 58,
       marginLeft: left,
       ariaLabel: title,
       padding: cells.length > 300 ? 0 : 0.05,

@@ -8,8 +8,10 @@ function showQuality(quality) {
   choice.addEventListener("change", () => drawQuality(choice.value === all ? null : choice.value));
   document.getElementById("quality").hidden = false;
   const tasks = d3.sum(quality.rows, row => row.tasks);
+  const common = commonParts(quality.settings);
   document.getElementById("quality-lead").textContent =
-    `${tasks} outcomes with ${quality.settings.length} ${quality.settings.length === 1 ? "policy" : "policies"}, tasks of known answers.`;
+    `${tasks} outcomes with ${quality.settings.length} ${quality.settings.length === 1 ? "setting" : "settings"}`
+    + (common.length ? `; ${common.map(part => part.slice(1)).join(", ")} throughout.` : ".");
   figures(quality.rows);
   drawQuality(null);
 
@@ -30,14 +32,24 @@ function showQuality(quality) {
         return known.length ? d3.sum(known, row => row[field] * row.tasks) / d3.sum(known, row => row.tasks) : undefined;
       };
       return { tasks, exact: d3.sum(group, row => row.solved) / tasks, density: mean("density"), seconds: mean("seconds"),
-        agreement: mean("agreement"), kept: mean("kept_mass") };
+        agreement: mean("agreement"), kept: mean("kept_mass"), pass: 1000 * mean("seconds") / mean("forwards") };
     }, row => row.setting, of).map(([setting, length, values]) => ({ setting, length, ...values }));
+  }
+
+  /** What all settings with parameters have in common, such as :block-size=32; their names need not repeat it. */
+  function commonParts(settings) {
+    const parts = settings.filter(name => name.includes(":")).map(name => name.match(/:[^:,]+/g));
+    return parts.length > 1 ? parts[0].filter(part => parts.every(others => others.includes(part))) : [];
+  }
+
+  function brief(name) {
+    return common.reduce((rest, part) => rest.replace(part, ""), name);
   }
 
   function marked() {
     return {
       color: { domain: quality.settings, range: palette() },
-      symbol: { domain: quality.settings, legend: true },
+      symbol: { domain: quality.settings, legend: true, tickFormat: brief },
     };
   }
 
@@ -45,19 +57,19 @@ function showQuality(quality) {
     const dense = row.agreement === undefined ? "" : `\nsame tokens as dense ${percent(row.agreement)}`;
     const kept = row.kept === undefined ? "" : `\nattention kept ${percent(row.kept)}`;
     return `${row.setting}${row.length ? `, ${row.length} tokens` : ""}\nsolved ${percent(row.exact)} of ${row.tasks}`
-      + `\n${row.seconds.toPrecision(3)} s per task\nblocks kept ${percent(row.density)}${dense}${kept}`;
+      + `\n${row.seconds.toPrecision(3)} s per task, ${milliseconds(row.pass)} per forward pass\nblocks kept ${percent(row.density)}${dense}${kept}`;
   }
 
   function accuracy(rows) {
     chart("accuracy", width => {
-      const left = Math.min(d3.max(quality.settings, name => name.length) * 6.6 + 14, width * 0.45);
+      const left = Math.min(d3.max(quality.settings, name => brief(name).length) * 6.6 + 14, width * 0.45);
       const lengths = [...new Set(rows.map(row => row.length))].sort(d3.ascending);
       return {
         width: Math.min(width, left + 20 + 84 * lengths.length),
-        marginLeft: left, height: 30 * quality.settings.length + 46, padding: 0.06,
+        marginLeft: left, height: 30 * quality.settings.length + 58, padding: 0.06,
         ariaLabel: "Share of tasks solved, by policy and length",
         x: { label: "tokens", domain: lengths, tickSize: 0, tickFormat: d3.format("d") },
-        y: { label: null, domain: quality.settings, tickSize: 0, tickFormat: name => shortened(name, left) },
+        y: { label: null, domain: quality.settings, tickSize: 0, tickFormat: name => shortened(brief(name), left) },
         color: share("solved (%)"),
         marks: [
           Plot.cell(rows, { x: "length", y: "setting", fill: "exact", title: described, tip: true }),
@@ -76,12 +88,12 @@ function showQuality(quality) {
   function speed(rows) {
     const lengths = [...new Set(rows.map(row => row.length))].sort(d3.ascending);
     chart("speed", () => ({
-      height: 320, marginLeft: 50, ariaLabel: "Seconds per task, by policy and length", ...marked(),
+      height: 320, marginLeft: 50, ariaLabel: "Milliseconds per forward pass, by policy and length", ...marked(),
       x: { type: "log", base: 2, label: "tokens", ticks: lengths.length < 8 ? lengths : undefined, tickFormat: d3.format("d") },
-      y: { type: "log", label: "seconds per task", grid: true, tickFormat: d3.format("~g") },
+      y: { type: "log", label: "ms per forward pass", grid: true, tickFormat: d3.format("~g") },
       marks: [
-        Plot.lineY(rows, { x: "length", y: "seconds", stroke: "setting", sort: "length", strokeWidth: 1.8 }),
-        Plot.dot(rows, { x: "length", y: "seconds", stroke: "setting", symbol: "setting", strokeWidth: 1.8, title: described, tip: true }),
+        Plot.lineY(rows, { x: "length", y: "pass", stroke: "setting", z: "setting", sort: "length", strokeWidth: 1.8 }),
+        Plot.dot(rows, { x: "length", y: "pass", stroke: "setting", symbol: "setting", strokeWidth: 1.8, title: described, tip: true }),
       ],
     }));
   }
