@@ -2,7 +2,9 @@ package dev.sparsed.bench.cli;
 
 import dev.sparsed.ChatMessage;
 import dev.sparsed.DiffusionModel;
+import dev.sparsed.GenerationListener;
 import dev.sparsed.GenerationRequest;
+import dev.sparsed.StepEvent;
 import dev.sparsed.bench.quality.QualityRun;
 import dev.sparsed.bench.report.PromptStudy;
 import dev.sparsed.bench.report.QualityChart;
@@ -120,7 +122,32 @@ final class ReportCommand implements Callable<Integer> {
                     loaded.model(),
                     words(request.build(), loaded.model()),
                     request,
-                    listener -> main.interruption().following(listener));
+                    listener -> main.interruption().following(new Told(listener)));
+        }
+    }
+
+    /** Says how far a generation is, eight times. */
+    private final class Told implements GenerationListener {
+
+        private static final int TIMES = 8;
+
+        private final GenerationListener listener;
+
+        Told(GenerationListener listener) {
+            this.listener = listener;
+        }
+
+        @Override
+        public void onStart(int[] canvas, int promptLength) {
+            listener.onStart(canvas, promptLength);
+        }
+
+        @Override
+        public void onStep(StepEvent event) {
+            listener.onStep(event);
+            if ((event.step() + 1) % Math.ceilDiv(event.steps(), TIMES) == 0) {
+                main.shell().err().println(StatusLine.of(event, Integer.MAX_VALUE, Glyphs.ASCII));
+            }
         }
     }
 

@@ -28,7 +28,7 @@ final class StudyJson {
     /** Heads with a picture of their own: at 64 by 64 cells they take 350 kB. */
     private static final int MOST_HEADS = 64;
 
-    private static final int COMPARED_HEADS = 4;
+    private static final int COMPARED_HEADS = 5;
     private static final int COMPARED_STEPS = 5;
     private static final int MOST_PROMPT_CHARACTERS = 20_000;
 

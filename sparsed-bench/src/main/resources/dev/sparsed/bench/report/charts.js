@@ -21,12 +21,14 @@ function draw(id) {
   const place = document.getElementById(id);
   const width = Math.floor(place.clientWidth);
   if (width === 0) return; // not shown
-  place.replaceChildren(Plot.plot({
+  const drawn = Plot.plot({
     width,
     marginBottom: 38,
     style: { background: "transparent", color: "currentColor", fontSize: "12px", overflow: "visible" },
     ...charts.get(id)(width),
-  }));
+  });
+  (drawn.matches("svg") ? drawn : drawn.querySelector(":scope > svg:last-of-type")).setAttribute("role", "img");
+  place.replaceChildren(drawn);
 }
 
 function drawAll() {
@@ -56,7 +58,7 @@ function matrix(id, cells, { row, column, label, title, domain, most = 34, ticks
       marks: [
         Plot.cell(cells, { x: "column", y: "row", fill: "value", tip: true,
           title: cell => `${row} ${cell.row}, ${column} ${cell.column}\n${label} ${percent(cell.value)}` }),
-        named ? Plot.text(cells, { x: "column", y: "row", text: cell => Math.round(100 * cell.value),
+        named ? Plot.text(cells, { x: "column", y: "row", text: cell => Math.round(100 * cell.value), fontSize: side < 28 ? 10 : 12,
           fill: cell => inkOn(cell.value, domain), pointerEvents: "none" }) : null,
       ],
     };

@@ -98,7 +98,7 @@ function showSimilarity(study) {
     + `${parts.join("; ")}; by chance it would be about ${percent(similarity.chance)}.`;
   matrix("between-steps", similarity.betweenSteps.flatMap((row, i) =>
     row.map((value, j) => ({ row: similarity.steps[i] + 1, column: similarity.steps[j] + 1, value }))),
-  { row: "step", column: "step", label: "in common (%)", title: "Similarity of patterns between steps" });
+  { row: "step", column: "step", label: "in common (%)", title: "Similarity of patterns between steps", most: 25 });
   toReference();
   multiples();
   const names = similarity.heads.labels.map(([layer, head]) => `${layer}.${head}`);
@@ -110,7 +110,7 @@ function showSimilarity(study) {
     const rows = similarity.toReference.map((layers, i) => ({
       step: similarity.steps[i] + 1, mean: d3.mean(layers), least: d3.min(layers), most: d3.max(layers) }));
     chart("to-reference", () => ({
-      height: 320, marginLeft: 44, ariaLabel: "Similarity to the pattern of the selecting step, by step",
+      height: 430, marginLeft: 44, ariaLabel: "Similarity to the pattern of the selecting step, by step",
       x: { label: "step", ticks: Math.min(rows.length, 12), tickFormat: "d" },
       y: { label: "in common (%)", percent: true, domain: [0, 100], grid: true },
       marks: [
@@ -128,7 +128,7 @@ function showSimilarity(study) {
   function multiples() {
     const steps = [...new Set(similarity.pictures.map(head => head.step))];
     const grid = element("div", { className: "grid" });
-    grid.style.gridTemplateColumns = `minmax(3rem, 5rem) repeat(${steps.length}, minmax(0, 1fr))`;
+    grid.style.gridTemplateColumns = `minmax(3rem, 4.2rem) repeat(${steps.length}, minmax(0, 1fr))`;
     grid.append(element("span", { className: "label" }), ...steps.map(step => element("span", { className: "label column", textContent: `step ${step + 1}` })));
     let shown = "";
     for (const head of similarity.pictures) {
