@@ -245,6 +245,31 @@ class PolicyTest {
         }
     }
 
+    @Test
+    void aListenerSeesThePatternsOfTheStepsThatSelect() {
+        try (DiffusionModel model = DiffusionModel.load(MODEL)) {
+            SparseD method = new SparseD(0.2, 0.3, 8);
+            List<StepEvent> once = new ArrayList<>();
+            GenerationResult reused = model.generate(request().policy(method).build(), once::add);
+            assertThat(once)
+                    .filteredOn(event -> !event.selected().isEmpty())
+                    .singleElement()
+                    .satisfies(event -> {
+                        assertThat(event.step()).isEqualTo(5); // e
+                        assertThat(event.selected()).isEqualTo(reused.patterns());
+                    });
+            List<StepEvent> anew = new ArrayList<>();
+            GenerationResult last =
+                    model.generate(request().policy(method.without(Part.REUSE)).build(), anew::add);
+            assertThat(anew.subList(0, 6)).allMatch(event -> event.selected().isEmpty());
+            assertThat(anew.subList(6, 24))
+                    .allMatch(event -> event.selected().size() == 3)
+                    .extracting(StepEvent::selected)
+                    .doesNotHaveDuplicates();
+            assertThat(anew.getLast().selected()).isEqualTo(last.patterns());
+        }
+    }
+
     /** A step that selects and attends sparsely, then a sparse one on the same canvas with the pattern kept: the same logits. */
     @ParameterizedTest
     @ValueSource(strings = {"scalar", "vector"})

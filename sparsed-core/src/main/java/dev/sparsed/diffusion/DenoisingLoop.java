@@ -102,7 +102,14 @@ public record DenoisingLoop(
         }
         long nanos = System.nanoTime() - begin;
         listener.onStep(new StepEvent(
-                step, schedule.steps(), attention, List.copyOf(commits), canvas.masksLeft(), rows, nanos));
+                step,
+                schedule.steps(),
+                attention,
+                attention.selects() ? plan.patterns() : List.of(),
+                List.copyOf(commits),
+                canvas.masksLeft(),
+                rows,
+                nanos));
         return new Outcome(
                 before.timings.plus(attention, nanos),
                 before.forwards.plus(rows.count(), canvas.length()),

@@ -3,6 +3,8 @@ package dev.sparsed.bench.cli;
 import dev.sparsed.DiffusionModel;
 import dev.sparsed.GenerationListener;
 import dev.sparsed.StepEvent;
+import dev.sparsed.bench.canvas.CanvasState;
+import dev.sparsed.bench.canvas.Cell;
 import dev.sparsed.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -22,6 +22,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             DemoCommand.class,
             QualityCommand.class,
             TasksCommand.class,
+            ReportCommand.class,
+            TuneCommand.class,
             InfoCommand.class,
             BenchCommand.class,
             ForwardCommand.class,

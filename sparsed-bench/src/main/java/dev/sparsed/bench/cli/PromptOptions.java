@@ -68,6 +68,11 @@ final class PromptOptions {
     @Option(names = "--raw", description = "Use the prompt as it is, without the chat template: for base models.")
     private boolean raw;
 
+    /** {@return whether a prompt was given, or standard input named as one} */
+    boolean isGiven() {
+        return source != null;
+    }
+
     /** {@return whether the prompt was given as token ids, so that no tokenizer is needed} */
     boolean givenAsTokens() {
         return source != null && source.tokens != null;

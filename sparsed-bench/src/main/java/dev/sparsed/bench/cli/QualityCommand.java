@@ -1,24 +1,17 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.GenerationListener;
-import dev.sparsed.bench.DemoModel;
 import dev.sparsed.bench.quality.ComparisonTable;
 import dev.sparsed.bench.quality.OutcomeLog;
 import dev.sparsed.bench.quality.QualityTable;
 import dev.sparsed.bench.quality.Setting;
 import dev.sparsed.bench.quality.Task;
-import dev.sparsed.bench.quality.TaskFile;
 import dev.sparsed.bench.quality.TaskOutcome;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -46,25 +39,8 @@ final class QualityCommand implements Callable<Integer> {
     @ParentCommand
     private @Nullable Main main;
 
-    @Option(
-            names = "--tasks",
-            paramLabel = "FILE",
-            description = "The tasks, one JSON object per line. Default: the demo model's.")
-    private @Nullable Path file;
-
-    @Option(
-            names = "--task",
-            paramLabel = "NAME",
-            split = ",",
-            arity = "1..*",
-            description = "Only tasks of these names.")
-    private List<String> names = List.of();
-
-    @Option(names = "--max-length", paramLabel = "N", description = "Only tasks of at most this length in tokens.")
-    private int maxLength = Integer.MAX_VALUE;
-
-    @Option(names = "--limit", paramLabel = "N", description = "At most so many tasks of each name and length.")
-    private int limit = Integer.MAX_VALUE;
+    @Mixin
+    private TaskOptions tasks = new TaskOptions();
 
     @Option(names = "--block-length", paramLabel = "N", description = "Tokens per block instead of what the tasks say.")
     private @Nullable Integer blockLength;
@@ -91,7 +67,7 @@ final class QualityCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        List<Task> tasks = inBlocks(selected());
+        List<Task> selected = inBlocks(tasks.selected());
         List<Setting> settings = comparison.settings(sampling, keptMass);
         Map<Setting, List<TaskOutcome>> outcomes = new LinkedHashMap<>();
         settings.forEach(setting -> outcomes.put(setting, new ArrayList<>()));
@@ -99,9 +75,9 @@ final class QualityCommand implements Callable<Integer> {
                 OutcomeLog log = out == null ? null : OutcomeLog.open(out)) {
             GenerationListener listener = main.interruption().listener();
             if (comparison.isGiven()) { // so that no setting pays for compiling
-                new Solver(loaded.model(), listener, null).solve(tasks.getLast(), settings.getFirst());
+                new Solver(loaded.model(), listener, null).solve(selected.getLast(), settings.getFirst());
             }
-            solve(tasks, outcomes, new Solver(loaded.model(), listener, log));
+            solve(selected, outcomes, new Solver(loaded.model(), listener, log));
         } finally { // also of a run that is cancelled: what was solved until then
             if (!outcomes.get(settings.getFirst()).isEmpty()) {
                 print(outcomes);
@@ -111,9 +87,9 @@ final class QualityCommand implements Callable<Integer> {
     }
 
     /** The settings take turns, task by task, so that a machine that is slow for a while is so for all of them. */
-    private void solve(List<Task> tasks, Map<Setting, List<TaskOutcome>> outcomes, Solver solver) {
-        Progress progress = new Progress(tasks.size() * outcomes.size(), comparison.isGiven());
-        for (Task task : tasks) {
+    private void solve(List<Task> selected, Map<Setting, List<TaskOutcome>> outcomes, Solver solver) {
+        Progress progress = new Progress(selected.size() * outcomes.size(), comparison.isGiven());
+        for (Task task : selected) {
             outcomes.forEach((setting, solved) -> {
                 TaskOutcome outcome = solver.solve(task, setting);
                 solved.add(outcome);
@@ -122,43 +98,11 @@ final class QualityCommand implements Callable<Integer> {
         }
     }
 
-    private List<Task> inBlocks(List<Task> tasks) {
+    private List<Task> inBlocks(List<Task> selected) {
         Integer length = blockLength;
         return length == null
-                ? tasks
-                : tasks.stream().map(task -> task.withBlockLength(length)).toList();
-    }
-
-    private List<Task> selected() {
-        List<Task> all = tasks();
-        TreeSet<String> known = new TreeSet<>(all.stream().map(Task::name).toList());
-        for (String name : names) {
-            if (!known.contains(name)) {
-                throw new IllegalArgumentException("--task " + name + ": there are " + String.join(", ", known));
-            }
-        }
-        Map<String, Integer> taken = new HashMap<>();
-        List<Task> selected = all.stream()
-                .filter(task -> names.isEmpty() || names.contains(task.name()))
-                .filter(task -> task.length() <= maxLength)
-                .filter(task -> taken.merge(task.name() + "@" + task.length(), 1, Integer::sum) <= limit)
-                .toList();
-        if (selected.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "no task is left: --task, --max-length and --limit exclude all " + all.size());
-        }
-        return selected;
-    }
-
-    private List<Task> tasks() {
-        if (file != null) {
-            return TaskFile.read(file);
-        }
-        try (InputStream in = DemoModel.tasks()) {
-            return TaskFile.read(in, "the demo model's tasks");
-        } catch (IOException e) {
-            throw new UncheckedIOException("the demo model's tasks cannot be read: " + e.getMessage(), e);
-        }
+                ? selected
+                : selected.stream().map(task -> task.withBlockLength(length)).toList();
     }
 
     private void print(Map<Setting, List<TaskOutcome>> outcomes) {

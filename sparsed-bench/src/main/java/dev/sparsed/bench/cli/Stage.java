@@ -5,6 +5,7 @@ import dev.sparsed.GenerationListener;
 import dev.sparsed.GenerationRequest;
 import dev.sparsed.GenerationResult;
 import dev.sparsed.StepEvent;
+import dev.sparsed.bench.canvas.Cell;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;

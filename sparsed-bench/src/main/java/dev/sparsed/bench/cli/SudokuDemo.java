@@ -4,6 +4,7 @@ import dev.sparsed.GenerationListener;
 import dev.sparsed.GenerationResult;
 import dev.sparsed.StepEvent;
 import dev.sparsed.attention.AttentionMode;
+import dev.sparsed.bench.canvas.CanvasState;
 import dev.sparsed.bench.quality.AnswerText;
 import dev.sparsed.bench.quality.QualityRun;
 import dev.sparsed.bench.quality.Sudoku;

@@ -1,5 +1,6 @@
 package dev.sparsed.bench.cli;
 
+import dev.sparsed.bench.canvas.Cell;
 import dev.sparsed.bench.quality.Sudoku;
 import java.util.ArrayList;
 import java.util.List;

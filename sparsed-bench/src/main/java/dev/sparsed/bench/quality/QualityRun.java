@@ -64,13 +64,23 @@ public record QualityRun(DiffusionModel model, Settings settings, GenerationList
      * @return the request
      */
     public static GenerationRequest request(Task task, Settings settings) {
-        GenerationRequest.Builder request = GenerationRequest.builder()
+        GenerationRequest.Builder request = request(task);
+        settings.apply(request);
+        return request.build();
+    }
+
+    /**
+     * The same, with what the task leaves open still open.
+     *
+     * @param task what to ask
+     * @return holds prompt, lengths and steps
+     */
+    public static GenerationRequest.Builder request(Task task) {
+        return GenerationRequest.builder()
                 .user(task.user())
                 .assistantPrefix(task.assistantPrefix())
                 .genLength(task.genLength())
                 .blockLength(task.blockLength())
                 .steps(task.steps());
-        settings.apply(request);
-        return request.build();
     }
 }

@@ -33,15 +33,25 @@ public record TaskOutcome(
     }
 
     /**
-     * {@return the share of positions at which two answers have the same token, of those that the longer one has, 0 … 1; 1 if both are empty}
+     * {@return the agreement of two answers' tokens}
      *
      * @param other what came of the same task with another setting
      */
     public double agreement(TaskOutcome other) {
-        int longer = Math.max(tokens.size(), other.tokens.size());
+        return agreement(tokens, other.tokens);
+    }
+
+    /**
+     * {@return the share of positions at which two answers have the same token, of those that the longer one has, 0 … 1; 1 if both are empty}
+     *
+     * @param tokens an answer's token ids
+     * @param others another one's
+     */
+    public static double agreement(List<Integer> tokens, List<Integer> others) {
+        int longer = Math.max(tokens.size(), others.size());
         int same = 0;
-        for (int i = 0; i < Math.min(tokens.size(), other.tokens.size()); i++) {
-            same += tokens.get(i).equals(other.tokens.get(i)) ? 1 : 0;
+        for (int i = 0; i < Math.min(tokens.size(), others.size()); i++) {
+            same += tokens.get(i).equals(others.get(i)) ? 1 : 0;
         }
         return longer == 0 ? 1 : (double) same / longer;
     }

@@ -2,6 +2,7 @@ package dev.sparsed.bench.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sparsed.bench.canvas.Cell;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -51,9 +51,9 @@ class NeedleChoiceTest {
     void aMedianIsNotMovedByOneSlowStep() {
         StepTimes times = new StepTimes();
         for (long nanos : new long[] {5, 900, 1, 3}) {
-            times.add(new StepEvent(0, 4, AttentionMode.DENSE, List.of(), 0, Positions.range(0, 1), nanos));
+            times.add(new StepEvent(0, 4, AttentionMode.DENSE, List.of(), List.of(), 0, Positions.range(0, 1), nanos));
         }
-        times.add(new StepEvent(0, 4, AttentionMode.BLOCK_SPARSE, List.of(), 0, Positions.range(0, 1), 2));
+        times.add(new StepEvent(0, 4, AttentionMode.BLOCK_SPARSE, List.of(), List.of(), 0, Positions.range(0, 1), 2));
         assertThat(times.median(AttentionMode.DENSE)).hasValue(4);
         assertThat(times.median(AttentionMode.BLOCK_SPARSE)).hasValue(2);
         assertThat(times.median(AttentionMode.DENSE_AND_SELECT)).isEmpty();

@@ -133,8 +133,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
                     ? null
                     : lane.fp8.attention(heads.headDim(), layout.blockSize(), rows.count());
             if (fp8 == null) {
-                lane.sparseAttention(heads.headDim(), layout)
-                        .sparse(q, tileList, k, v, heads, kept, result, logSumExp);
+                lane.sparseAttention(heads.headDim(), layout).sparse(q, tileList, k, v, heads, kept, result, logSumExp);
             } else {
                 long room = operands.address(HopperFp8Attention.operandBytes(rows.count(), canvas, heads));
                 fp8.sparse(q, tileList, k, v, heads, kept, room, result);

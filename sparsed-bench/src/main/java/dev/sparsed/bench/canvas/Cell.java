@@ -1,4 +1,4 @@
-package dev.sparsed.bench.cli;
+package dev.sparsed.bench.canvas;
 
 /**
  * One position of the canvas as it is shown.
@@ -6,13 +6,13 @@ package dev.sparsed.bench.cli;
  * @param kind what is there
  * @param text the token's text; not looked at for masks and special tokens
  */
-record Cell(Kind kind, String text) {
+public record Cell(Kind kind, String text) {
 
     /** A masked position. */
-    static final Cell MASK = new Cell(Kind.MASK, "");
+    public static final Cell MASK = new Cell(Kind.MASK, "");
 
     /** What is at a position. */
-    enum Kind {
+    public enum Kind {
         /** Nothing yet. */
         MASK,
         /** A token that came since the last picture. */

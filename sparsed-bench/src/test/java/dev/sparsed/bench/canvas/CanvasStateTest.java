@@ -1,4 +1,4 @@
-package dev.sparsed.bench.cli;
+package dev.sparsed.bench.canvas;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -89,6 +89,6 @@ class CanvasStateTest {
         for (int i = 0; i < tokens.length; i++) {
             commits.add(new Commit(PROMPT + position + i, tokens[i], 1, 0));
         }
-        state.apply(new StepEvent(0, 1, AttentionMode.DENSE, commits, 0, Positions.range(0, 1), 1));
+        state.apply(new StepEvent(0, 1, AttentionMode.DENSE, List.of(), commits, 0, Positions.range(0, 1), 1));
     }
 }

@@ -1,4 +1,4 @@
-package dev.sparsed.bench.cli;
+package dev.sparsed.bench.canvas;
 
 import dev.sparsed.Commit;
 import dev.sparsed.StepEvent;
@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 
 /** The generated part of a canvas, followed through a generation and given out as cells with text. Not thread-safe. */
-final class CanvasState {
+public final class CanvasState {
 
     private static final int MASK = -1;
     private static final char REPLACEMENT = '\uFFFD';
@@ -30,7 +30,7 @@ final class CanvasState {
      * @param promptLength P, positions before the generated part
      * @param genLength G
      */
-    CanvasState(Tokenizer tokenizer, int promptLength, int genLength) {
+    public CanvasState(Tokenizer tokenizer, int promptLength, int genLength) {
         this.tokenizer = tokenizer;
         this.promptLength = promptLength;
         this.tokens = new int[genLength];
@@ -45,7 +45,7 @@ final class CanvasState {
      * @param promptLength P
      * @param maskToken id of the mask token
      */
-    CanvasState(Tokenizer tokenizer, int[] canvas, int promptLength, int maskToken) {
+    public CanvasState(Tokenizer tokenizer, int[] canvas, int promptLength, int maskToken) {
         this(tokenizer, promptLength, canvas.length - promptLength);
         for (int i = promptLength; i < canvas.length; i++) {
             tokens[i - promptLength] = canvas[i] == maskToken ? MASK : canvas[i];
@@ -57,7 +57,7 @@ final class CanvasState {
      *
      * @param event the step
      */
-    void apply(StepEvent event) {
+    public void apply(StepEvent event) {
         for (Commit commit : event.commits()) {
             tokens[commit.position() - promptLength] = commit.token();
             fresh.set(commit.position() - promptLength);
@@ -65,14 +65,14 @@ final class CanvasState {
     }
 
     /** {@return the cells in order; those committed since the last call are fresh} */
-    List<Cell> cells() {
+    public List<Cell> cells() {
         List<Cell> cells = peek();
         fresh.clear();
         return cells;
     }
 
     /** {@return the cells in order, without changing which are fresh} */
-    List<Cell> peek() {
+    public List<Cell> peek() {
         List<Cell> cells = new ArrayList<>(tokens.length);
         for (int i = 0; i < tokens.length; ) {
             int end = endOfCharacter(i);
