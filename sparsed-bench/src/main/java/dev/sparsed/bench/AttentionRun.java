@@ -48,7 +48,7 @@ public record AttentionRun(String backend, int threads, int heads, int generated
         try (Device device = new Device(backend, threads)) {
             lines.accept(String.format(
                     Locale.ROOT,
-                    "%s, FMA peak %.0f GFLOP/s; %d heads, generation of %d; best / median of %d rounds",
+                    "%s, FMA peak %.0f GFLOP/s; %d heads, generation of %d; %d rounds, one thread by its processor time; speed: best / median; ratios: median (least-most)",
                     backend,
                     device.fmaPeak(),
                     heads,
@@ -99,16 +99,16 @@ public record AttentionRun(String backend, int threads, int heads, int generated
                         () -> attention.blockSparse(queries, rows, keys, values, layout, pattern, out)));
             }
         }
+        Clock clock = new Clock(threads == 0 ? Runtime.getRuntime().availableProcessors() : threads);
         double[] denseSeconds = new double[rounds * cases.size()];
-        double[][] seconds = new double[cases.size()][rounds];
         double[][] ratios = new double[cases.size()][rounds];
         for (int round = 0; round < rounds && !cancelled.getAsBoolean(); round++) {
-            double before = seconds(dense, 1);
+            double before = seconds(clock, dense, 1);
             for (int i = 0; i < cases.size(); i++) {
                 Case one = cases.get(i);
-                seconds[i][round] = seconds(one.work, Math.max(1, (int) (1 / one.kept))) / one.kept;
-                double after = seconds(dense, 1);
-                ratios[i][round] = seconds[i][round] / ((before + after) / 2);
+                double seconds = seconds(clock, one.work, Math.max(1, (int) (1 / one.kept)));
+                double after = seconds(clock, dense, 1);
+                ratios[i][round] = seconds / one.kept / ((before + after) / 2);
                 denseSeconds[round * cases.size() + i] = after;
                 before = after;
             }
@@ -122,30 +122,31 @@ public record AttentionRun(String backend, int threads, int heads, int generated
                 "%d tokens, head of %d: dense %.0f / %.0f GFLOP/s, %.2f / %.2f of the FMA peak",
                 tokens,
                 headDim,
-                gflops / best(denseSeconds),
+                gflops / least(denseSeconds),
                 gflops / median(denseSeconds),
-                gflops / best(denseSeconds) / device.fmaPeak(),
+                gflops / least(denseSeconds) / device.fmaPeak(),
                 gflops / median(denseSeconds) / device.fmaPeak()));
         for (int i = 0; i < cases.size(); i++) {
             lines.accept(String.format(
                     Locale.ROOT,
-                    "%s %.3f / %.3f",
+                    "%s %.3f (%.3f-%.3f)",
                     cases.get(i).name,
-                    best(seconds[i]) / best(denseSeconds),
-                    median(ratios[i])));
+                    median(ratios[i]),
+                    least(ratios[i]),
+                    Arrays.stream(ratios[i]).max().orElse(Double.NaN)));
         }
     }
 
     /** Seconds of one run, the mean of several. */
-    private static double seconds(Runnable work, int runs) {
-        long begin = System.nanoTime();
+    private static double seconds(Clock clock, Runnable work, int runs) {
+        long begin = clock.nanos();
         for (int i = 0; i < runs; i++) {
             work.run();
         }
-        return (System.nanoTime() - begin) / 1e9 / runs;
+        return (clock.nanos() - begin) / 1e9 / runs;
     }
 
-    private static double best(double[] values) {
+    private static double least(double[] values) {
         return Arrays.stream(values).min().orElse(Double.NaN);
     }
 

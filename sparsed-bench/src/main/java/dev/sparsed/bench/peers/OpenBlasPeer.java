@@ -1,5 +1,6 @@
 package dev.sparsed.bench.peers;
 
+import dev.sparsed.bench.Clock;
 import dev.sparsed.bench.FmaPeak;
 import dev.sparsed.spi.DType;
 import java.lang.foreign.Arena;
@@ -67,8 +68,9 @@ public final class OpenBlasPeer {
      */
     public void compare(List<MatrixShape> shapes, List<Integer> threads, int rounds, Consumer<String> lines) {
         lines.accept(blas.description());
-        lines.accept("GFLOP/s, best / median of " + rounds
-                + " rounds; ratios are ours to OpenBLAS's, of medians and of bests");
+        lines.accept(
+                "GFLOP/s, best / median of " + rounds
+                        + " rounds, of one thread by its processor time; ratios are ours to OpenBLAS's, of medians and of bests");
         lines.accept(Comparison.head());
         for (int count : threads) {
             for (MatrixShape shape : shapes) {
@@ -103,14 +105,14 @@ public final class OpenBlasPeer {
                 Rates peakRates = new Rates();
                 blas.setThreads(threads);
                 Runnable theirs = () -> blas.linear(shape, xNative, f32, out);
-                rate(shape, WARM_UP_NANOS, ours::run);
-                rate(shape, WARM_UP_NANOS, oursBf16::run);
+                rate(shape, threads, WARM_UP_NANOS, ours::run);
+                rate(shape, threads, WARM_UP_NANOS, oursBf16::run);
                 peakRates.add(FmaPeak.measure(threads));
                 for (int round = 0; round < rounds; round++) {
-                    theirRates.add(rate(shape, ROUND_NANOS, theirs));
+                    theirRates.add(rate(shape, threads, ROUND_NANOS, theirs));
                     LockSupport.parkNanos(PAUSE_NANOS);
-                    ourRates.add(rate(shape, ROUND_NANOS, ours::run));
-                    bf16Rates.add(rate(shape, ROUND_NANOS, oursBf16::run));
+                    ourRates.add(rate(shape, threads, ROUND_NANOS, ours::run));
+                    bf16Rates.add(rate(shape, threads, ROUND_NANOS, oursBf16::run));
                 }
                 check(shape, "OpenBLAS's", out.toArray(FLOAT), x, f32);
                 check(shape, "our float32", ours.result(), x, f32);
@@ -126,15 +128,16 @@ public final class OpenBlasPeer {
     }
 
     /** GFLOP/s of a product, after one that is not timed. */
-    private static double rate(MatrixShape shape, long nanos, Runnable product) {
+    private static double rate(MatrixShape shape, int threads, long nanos, Runnable product) {
         product.run();
-        long begin = System.nanoTime();
+        Clock clock = new Clock(threads);
+        long begin = clock.nanos();
         int count = 0;
         long elapsed;
         do {
             product.run();
             count++;
-            elapsed = System.nanoTime() - begin;
+            elapsed = clock.nanos() - begin;
         } while (elapsed < nanos);
         return count * shape.operations() / elapsed;
     }

@@ -28,10 +28,10 @@ class AttentionCommandTest {
         assertThat(out.toString())
                 .containsPattern("scalar, FMA peak \\d+ GFLOP/s")
                 .containsPattern("200 tokens, head of 16: dense \\d+ / \\d+ GFLOP/s")
-                .containsPattern(" B +64, dense and selecting over dense: \\d+\\.\\d+ / \\d+\\.\\d+\n")
+                .containsPattern(" B +64, dense and selecting over dense: \\d+\\.\\d+ \\(\\d+\\.\\d+-\\d+\\.\\d+\\)\n")
                 // 7 blocks of 32 of which 4 are kept
                 .containsPattern(
-                        " B +32, select 0.5, 0.571 kept, block-sparse over kept x dense: \\d+\\.\\d+ / \\d+\\.\\d+\n");
+                        " B +32, select 0.5, 0.571 kept, block-sparse over kept x dense: \\d+\\.\\d+ \\(\\d+\\.\\d+-\\d+\\.\\d+\\)\n");
         assertThat(exitCode).isZero();
     }
 
