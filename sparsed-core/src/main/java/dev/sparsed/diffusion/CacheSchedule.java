@@ -14,6 +14,7 @@ public final class CacheSchedule {
     private final CacheMode mode;
     private final int interval;
     private final boolean shiftedLogits;
+    private Positions all = Positions.range(0, 0);
     private int age;
     private boolean valid;
 
@@ -47,7 +48,13 @@ public final class CacheSchedule {
         boolean refresh = mode == CacheMode.NONE || !valid || age >= interval || attention.selects();
         age = refresh ? 1 : age + 1;
         valid = true;
-        return refresh ? Positions.range(0, canvasLength) : mode.rows(blockStart, blockEnd, canvasLength);
+        if (!refresh) {
+            return mode.rows(blockStart, blockEnd, canvasLength);
+        }
+        if (all.count() != canvasLength) {
+            all = Positions.range(0, canvasLength);
+        }
+        return all;
     }
 
     /**

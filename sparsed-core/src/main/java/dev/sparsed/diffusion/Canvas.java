@@ -98,6 +98,9 @@ public final class Canvas {
      *     not exist
      */
     List<Commit> apply(TokensHook hook, int step, int blockStart, int vocabulary) {
+        if (hook == TokensHook.NONE) {
+            return List.of();
+        }
         int[] changed = tokens.clone();
         hook.apply(step, changed);
         List<Commit> changes = new ArrayList<>();

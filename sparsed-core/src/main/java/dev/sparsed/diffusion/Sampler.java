@@ -52,17 +52,17 @@ public record Sampler(
         if (isGreedy()) {
             context.greedy(logits, greedy);
         }
-        float[] row = new float[logits.columns()];
+        float[] row = {};
         Noise noise = new Noise(seed);
         for (int i = 0; i < count; i++) {
             if (isGreedy() && greedy.tokens()[i] != maskToken) {
                 take(candidates, i, greedy, noise.at(Purpose.CONFIDENCE, step, eligible.get(i)));
             } else {
+                row = row.length == 0 ? new float[logits.columns()] : row; // the device's choice needs none
                 context.download(logits.slice(i, 1), row);
                 choose(candidates, i, row, step, noise);
             }
-            candidates.priorities()[i] =
-                    priority(candidates.confidences()[i], noise.at(Purpose.ORDER, step, eligible.get(i)));
+            candidates.priorities()[i] = priority(candidates.confidences()[i], noise, step, eligible.get(i));
         }
         return candidates;
     }
@@ -100,7 +100,7 @@ public record Sampler(
         }
     }
 
-    private double priority(float confidence, SplittableRandom random) {
-        return algTemp == 0 ? confidence : confidence / algTemp + Noise.gumbel(random);
+    private double priority(float confidence, Noise noise, int step, int position) {
+        return algTemp == 0 ? confidence : confidence / algTemp + Noise.gumbel(noise.at(Purpose.ORDER, step, position));
     }
 }

@@ -59,7 +59,9 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
 
     @Override
     public void linear(Tensor x, List<LinearLayer> layers, List<Tensor> outs) {
-        check(layers.size() == outs.size(), layers.size() + " layers, room for the results of " + outs.size());
+        if (layers.size() != outs.size()) {
+            throw new IllegalArgumentException(layers.size() + " layers, room for the results of " + outs.size());
+        }
         Linear[] checked = new Linear[layers.size()];
         for (int i = 0; i < checked.length; i++) {
             LinearLayer layer = layers.get(i);
@@ -70,8 +72,12 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
 
     private static Linear linearLayer(Tensor x, Tensor weight, @Nullable Tensor bias, Tensor out) {
         Weights weights = weights("weight", weight);
-        check(x.columns() == weights.columns(), "x has " + x.columns() + " columns, weight " + weights.columns());
-        check(x != out, "x and out are the same tensor");
+        if (x.columns() != weights.columns()) {
+            throw new IllegalArgumentException("x has " + x.columns() + " columns, weight " + weights.columns());
+        }
+        if (x == out) {
+            throw new IllegalArgumentException("x and out are the same tensor");
+        }
         return new Linear(
                 weights,
                 bias == null ? null : matrix("bias", bias, 1, weights.rows()),
@@ -80,8 +86,13 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
 
     @Override
     public void rope(Tensor x, int headDim, Tensor cos, Tensor sin, Positions rows) {
-        check(headDim > 0 && headDim % 2 == 0, "headDim = " + headDim + ": must be even");
-        check(x.columns() % headDim == 0, "x has " + x.columns() + " columns: not a multiple of headDim " + headDim);
+        if (headDim <= 0 || headDim % 2 != 0) {
+            throw new IllegalArgumentException("headDim = " + headDim + ": must be even");
+        }
+        if (x.columns() % headDim != 0) {
+            throw new IllegalArgumentException(
+                    "x has " + x.columns() + " columns: not a multiple of headDim " + headDim);
+        }
         checkPositions("x", x, rows, cos.rows());
         kernels.rope(
                 matrix("x", x),
@@ -124,9 +135,10 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
 
     @Override
     public void greedy(Tensor logits, GreedyCandidates candidates) {
-        check(
-                candidates.rows() == logits.rows(),
-                logits.rows() + " rows of logits, room for " + candidates.rows() + " candidates");
+        if (candidates.rows() != logits.rows()) {
+            throw new IllegalArgumentException(
+                    logits.rows() + " rows of logits, room for " + candidates.rows() + " candidates");
+        }
         Matrix matrix = matrix("logits", logits);
         kernels.greedy(matrix, candidates.tokens(), candidates.probabilities());
         RowStatistics.fill(matrix, candidates);
@@ -192,9 +204,10 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
             Tensor out,
             @Nullable Matrix logSumExp) {
         int canvas = pattern.layout().canvasLength();
-        check(
-                pattern.heads() == heads.queryHeads(),
-                "the pattern is for " + pattern.heads() + " heads, there are " + heads.queryHeads());
+        if (pattern.heads() != heads.queryHeads()) {
+            throw new IllegalArgumentException(
+                    "the pattern is for " + pattern.heads() + " heads, there are " + heads.queryHeads());
+        }
         checkPositions("queries", queries, rows, canvas);
         kernels.attention()
                 .blockSparse(
@@ -243,10 +256,10 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
     }
 
     private static Matrix matrix(String argument, Tensor tensor, int rows, int columns) {
-        check(
-                tensor.rows() == rows && tensor.columns() == columns,
-                argument + " is [" + tensor.rows() + ", " + tensor.columns() + "], needs [" + rows + ", " + columns
-                        + "]");
+        if (tensor.rows() != rows || tensor.columns() != columns) {
+            throw new IllegalArgumentException(argument + " is [" + tensor.rows() + ", " + tensor.columns()
+                    + "], needs [" + rows + ", " + columns + "]");
+        }
         return matrix(argument, tensor);
     }
 
@@ -259,18 +272,13 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
     }
 
     private static void checkPositions(String argument, Tensor tensor, Positions rows, int limit) {
-        check(
-                tensor.rows() == rows.count(),
-                argument + " has " + tensor.rows() + " rows for " + rows.count() + " positions");
-        check(
-                rows.count() == 0 || rows.get(rows.count() - 1) < limit,
-                argument + " has a row at position " + (rows.count() == 0 ? 0 : rows.get(rows.count() - 1)) + " of "
-                        + limit);
-    }
-
-    private static void check(boolean holds, String otherwise) {
-        if (!holds) {
-            throw new IllegalArgumentException(otherwise);
+        if (tensor.rows() != rows.count()) {
+            throw new IllegalArgumentException(
+                    argument + " has " + tensor.rows() + " rows for " + rows.count() + " positions");
+        }
+        if (rows.count() > 0 && rows.get(rows.count() - 1) >= limit) {
+            throw new IllegalArgumentException(
+                    argument + " has a row at position " + rows.get(rows.count() - 1) + " of " + limit);
         }
     }
 }

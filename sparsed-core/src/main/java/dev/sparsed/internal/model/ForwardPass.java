@@ -91,7 +91,9 @@ public final class ForwardPass implements Denoiser {
         Positions wanted = config.shiftedLogits() ? shifted(eligible) : eligible;
         check(attention, forwarded, wanted);
         int from = forwarded.get(0);
-        int[] forwardedTokens = Arrays.copyOfRange(tokens, from, from + forwarded.count());
+        int[] forwardedTokens = forwarded.count() == tokens.length
+                ? tokens
+                : Arrays.copyOfRange(tokens, from, from + forwarded.count());
         Tensor last;
         if (planned.readsBack(attention)) {
             firstLayers(config.layers(), forwardedTokens, attention, forwarded);
