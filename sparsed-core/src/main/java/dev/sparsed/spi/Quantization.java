@@ -7,7 +7,7 @@ public enum Quantization {
     /**
      * 8-bit floats, e4m3 (arXiv 2209.05433: 4 bits of exponent, 3 of mantissa, up to 448), with one float32 scale for every row of a weight and
      * of its input: a row's largest magnitude becomes 448. Inputs are quantized as they come. Products are bf16 with float32 sums. Embedding,
-     * LM head, norms and attention are not quantized.
+     * LM head, norms, dense attention and selection are not quantized; a backend may compute block-sparse attention in 8-bit floats, too.
      */
     FP8
 }

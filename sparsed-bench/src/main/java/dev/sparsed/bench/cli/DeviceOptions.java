@@ -35,7 +35,8 @@ final class DeviceOptions {
             paramLabel = "KIND",
             defaultValue = "none",
             description =
-                    "none, or fp8: 8-bit floats for the linear layers, on GPUs that multiply them; faster, less exact."
+                    "none, or fp8: 8-bit floats for the linear layers, and for block-sparse attention where there is a"
+                            + " kernel, on GPUs that multiply them; faster, less exact."
                             + " Default: ${DEFAULT-VALUE}.")
     private Quantization quantization = Quantization.NONE;
 

@@ -89,7 +89,8 @@ public final class CudaBackend implements Backend {
                 ? lane.blas.description()
                 : lane.blas.description() + ", linear layers in 8-bit floats (e4m3) by " + fp8.blas.description();
         int capability = device.computeCapability();
-        String attention = AttentionChoice.summary(AttentionChoice.capability(device), dtype);
+        String attention = AttentionChoice.summary(AttentionChoice.capability(device), dtype)
+                + (fp8 == null ? "" : fp8.attentionSummary());
         String about = String.format(
                 Locale.ROOT,
                 "%s (compute capability %d.%d, %.0f GiB), CUDA driver %d.%d, %s, %s",

@@ -58,6 +58,19 @@ final class Fp8 implements AutoCloseable {
                     && HopperFp8Attention.serves(headDim, blockSize)
                     && (this == ALWAYS || this == MANY_ROWS && rows >= FEWEST_ROWS);
         }
+
+        /**
+         * {@return what a user is told, or nothing}
+         *
+         * @param capability the device's compute capability, 10 × major + minor
+         */
+        String summary(int capability) {
+            if (this == NEVER || capability != HopperAttention.COMPUTE_CAPABILITY) {
+                return "";
+            }
+            String steps = "; block-sparse steps with blocks of 128 in 8-bit floats (e4m3)";
+            return this == ALWAYS ? steps : steps + " from " + FEWEST_ROWS + " rows on";
+        }
     }
 
     final Fp8Blas blas;
@@ -92,6 +105,11 @@ final class Fp8 implements AutoCloseable {
     /** {@return whether a matrix can be quantized; cuBLASLt wants both sizes to be multiples of 16} */
     static boolean serves(int rows, int columns) {
         return rows % Fp8Blas.ALIGNMENT == 0 && columns % QuantizedTensor.ALIGNMENT == 0;
+    }
+
+    /** {@return what a user is told about attention, or nothing} */
+    String attentionSummary() {
+        return attention.summary(capability);
     }
 
     /**

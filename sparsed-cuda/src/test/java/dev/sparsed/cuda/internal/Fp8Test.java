@@ -37,6 +37,14 @@ class Fp8Test {
     }
 
     @Test
+    void theUserIsToldWhich() {
+        assertThat(Attention.MANY_ROWS.summary(90)).contains("blocks of 128", "e4m3", "4096 rows");
+        assertThat(Attention.ALWAYS.summary(90)).contains("e4m3").doesNotContain("rows");
+        assertThat(Attention.NEVER.summary(90)).isEmpty();
+        assertThat(Attention.ALWAYS.summary(89)).isEmpty();
+    }
+
+    @Test
     void theUserMayDecide() {
         assertThat(Attention.requested()).isEqualTo(Attention.MANY_ROWS);
         System.setProperty(PROPERTY, "never");
