@@ -131,14 +131,17 @@ final class PolicyOptions {
             description = "SparseD and fixed patterns: share of the key blocks to keep, 0 ... 1.")
     private @Nullable Double select;
 
-    @Option(names = BLOCK_SIZE, paramLabel = "N", description = "Positions per block.")
+    @Option(
+            names = BLOCK_SIZE,
+            paramLabel = "N",
+            description = "Positions per block. Default: 8 for coverage, else the preset's.")
     private @Nullable Integer blockSize;
 
     @Option(
             names = "--coverage",
             paramLabel = "SHARE",
             description = "coverage, antidiagonal: share of the attention that the kept blocks cover, 0 ... 1. Default:"
-                    + " 0.98; for antidiagonal 0.9.")
+                    + " 0.95; for antidiagonal 0.9.")
     private @Nullable Double coverage;
 
     @Option(
@@ -201,13 +204,7 @@ final class PolicyOptions {
             case DENSE -> AttentionPolicy.dense();
             case SPARSED -> counted(method);
             case AUTO -> SparseD.auto();
-            case COVERAGE ->
-                new Coverage(
-                        method.skip(),
-                        orElse(coverage, 0.98),
-                        orElse(floor, 0.0),
-                        orElse(cap, 1.0),
-                        method.blockSize());
+            case COVERAGE -> coverage();
             case WINDOW -> new SlidingWindow(method.select(), method.blockSize());
             case SINK_WINDOW -> new SinkWindow(1, method.select(), method.blockSize());
             case STRIDED -> new Strided(method.select(), method.blockSize());
@@ -285,6 +282,16 @@ final class PolicyOptions {
             }
         });
         return given;
+    }
+
+    private Coverage coverage() {
+        Coverage base = Coverage.shortContext();
+        return new Coverage(
+                orElse(skip, base.skip()),
+                orElse(coverage, base.coverage()),
+                orElse(floor, base.floor()),
+                orElse(cap, base.cap()),
+                orElse(blockSize, base.blockSize()));
     }
 
     private AttentionPolicy counted(SparseD method) {

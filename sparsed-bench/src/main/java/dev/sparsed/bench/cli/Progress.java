@@ -3,7 +3,6 @@ package dev.sparsed.bench.cli;
 import dev.sparsed.bench.quality.Setting;
 import dev.sparsed.bench.quality.Task;
 import dev.sparsed.bench.quality.TaskOutcome;
-import java.time.Duration;
 import java.util.Locale;
 
 /** Words how far a run over tasks is. */
@@ -11,11 +10,11 @@ final class Progress {
 
     private final int all;
     private final boolean named;
-    private final long start = System.nanoTime();
     private int done;
+    private double seconds;
 
     /**
-     * Starts the clock.
+     * Starts at nothing.
      *
      * @param all how many outcomes there will be
      * @param named whether to tell the settings apart
@@ -34,6 +33,7 @@ final class Progress {
      */
     String line(Setting setting, TaskOutcome outcome) {
         done++;
+        seconds += outcome.seconds();
         Task task = outcome.task();
         return String.format(
                 Locale.ROOT,
@@ -51,9 +51,9 @@ final class Progress {
                 done == all ? "" : "; " + left());
     }
 
-    /** By what the outcomes took so far, those that a log knew included. */
+    /** By what the outcomes took that there are; those that a log knew took no time now, but those that are left will. */
     private String left() {
-        Duration left = Duration.ofNanos((System.nanoTime() - start) / done * (all - done));
-        return left.toMinutes() < 2 ? left.toSeconds() + " s left" : left.toMinutes() + " min left";
+        double left = seconds / done * (all - done);
+        return left < 120 ? Math.round(left) + " s left" : Math.round(left / 60) + " min left";
     }
 }

@@ -6,6 +6,7 @@ import dev.sparsed.DiffusionModel;
 import dev.sparsed.GenerationListener;
 import dev.sparsed.LoadOptions;
 import dev.sparsed.attention.AttentionPolicy;
+import dev.sparsed.attention.Coverage;
 import dev.sparsed.attention.SparseD;
 import dev.sparsed.bench.DemoModel;
 import java.io.IOException;
@@ -62,6 +63,7 @@ class DemoModelQualityTest {
                 .limit(1)
                 .toList();
         assertThat(solved(one, AttentionPolicy.dense())).isEqualTo(1);
+        assertThat(solved(one, Coverage.shortContext())).isEqualTo(1);
     }
 
     @Test
@@ -81,7 +83,7 @@ class DemoModelQualityTest {
         int solved = 0;
         for (Task task : sample) {
             TaskOutcome outcome = run.run(task);
-            assertThat(outcome.density() < 1).isEqualTo(policy instanceof SparseD);
+            assertThat(outcome.density() < 1).isEqualTo(policy != AttentionPolicy.dense());
             solved += outcome.solved() ? 1 : 0;
         }
         return solved;
