@@ -10,40 +10,32 @@ constexpr int SELECT_MAX_BLOCKS = 2048;
 // The `count` largest of the sums of blocks [first, blocks), ties to the lower index; as bits, words `lane` and `lane + 32`
 // of 32 blocks. One warp; `sums` are non-negative, so their bits order like integers.
 __device__ __forceinline__ void largest(const float* sums, int first, int blocks, int count, uint32_t (&words)[2]) {
-  constexpr int PER_LANE = SELECT_MAX_BLOCKS / 32;
   const int lane = threadIdx.x % 32;
-  int v[PER_LANE];
-#pragma unroll
-  for (int i = 0; i < PER_LANE; ++i) {
-    const int j = i * 32 + lane;
-    v[i] = j >= first && j < blocks ? __float_as_int(sums[j]) : -1;
-  }
+  const auto reach = [&](int threshold) {
+    int x = 0;
+#pragma unroll 8
+    for (int j = first + lane; j < blocks; j += 32) x += __float_as_int(sums[j]) >= threshold;
+    return __reduce_add_sync(0xFFFFFFFF, x);
+  };
   // the largest threshold that `count` values reach, bit by bit
-  int threshold = 0, above = 0;
+  int threshold = 0;
 #pragma unroll 1
   for (int bit = 1 << 30; bit != 0; bit >>= 1) {
-    int reach = 0;
-#pragma unroll
-    for (int i = 0; i < PER_LANE; i += 16) {
-      if (i * 32 < blocks) {
-#pragma unroll
-        for (int k = i; k < i + 16; ++k) reach += v[k] >= (threshold | bit);
-      }
-    }
-    if (__reduce_add_sync(0xFFFFFFFF, reach) >= count) threshold |= bit;
+    if (reach(threshold | bit) >= count) threshold |= bit;
   }
-#pragma unroll
-  for (int i = 0; i < PER_LANE; ++i) above += v[i] > threshold;
-  int ties = count - __reduce_add_sync(0xFFFFFFFF, above);
-#pragma unroll
-  for (int i = 0; i < PER_LANE; ++i) {
-    uint32_t word = __ballot_sync(0xFFFFFFFF, v[i] > threshold), equal = __ballot_sync(0xFFFFFFFF, v[i] == threshold);
+  int ties = count - reach(threshold + 1);
+  words[0] = words[1] = 0;
+#pragma unroll 1
+  for (int i = first / 32; i * 32 < blocks; ++i) {
+    const int j = i * 32 + lane, value = j >= first && j < blocks ? __float_as_int(sums[j]) : -1;
+    uint32_t word = __ballot_sync(0xFFFFFFFF, value > threshold), equal = __ballot_sync(0xFFFFFFFF, value == threshold);
     while (equal != 0 && ties > 0) {
       word |= equal & -equal;
       equal &= equal - 1;
       --ties;
     }
-    if (lane == i % 32) words[i / 32] = word;
+    if (lane == i) words[0] = word;
+    if (lane + 32 == i) words[1] = word;
   }
 }
 

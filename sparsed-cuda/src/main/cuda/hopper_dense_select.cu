@@ -8,8 +8,8 @@
 // relative to a maximum over them alone and the log-sum-exp over them alone is the one at that moment.
 //
 // Kernels: hopper_dense_select_d{128,64}_b{128,64,32}. 384 threads, grid min(multiprocessors, heads * ceil(N / 128)). Registers 168
-// at entry, consumers 232, producer 40; no spills. n = ceil(N / B) <= 2048. Dynamic shared memory, bytes:
-//   D = 128: 182384 (B = 128), 198768 (64), 231536 (32); D = 64: 166064, 182448, 215216
+// at entry, consumers 224, producer 56; no spills. n = ceil(N / B) <= 2048. Dynamic shared memory, bytes:
+//   D = 128: 182408 (B = 128), 198792 (64), 231560 (32); D = 64: 166088, 182472, 215240
 //   mapQ, mapK, mapV, out, lse (not null), heads, kvHeads, ldo, scale, counter   as in hopper_attention.cu; boxes of 64 rows for Q and
 //               128 for K and V
 //   rows, keys  both N
@@ -27,7 +27,9 @@ struct SelectShape : Shape<DIM, 128, STAGES, 2> {
   static constexpr int BLOCK = BLOCK_, PARTS = Base::KEYS / BLOCK, QUERY_BLOCKS = Base::ROWS / BLOCK;
   static constexpr int LSE_AT = (Base::END + 15) / 16 * 16;          // f32 [2][ROWS], powers of 2: over all keys, the generation's
   static constexpr int SUMS_AT = LSE_AT + 2 * Base::ROWS * 4;        // f32 [QUERY_BLOCKS][2][SELECT_MAX_BLOCKS]
-  static constexpr int END = SUMS_AT + QUERY_BLOCKS * 2 * SELECT_MAX_BLOCKS * 4;
+  static constexpr int CHOICE_AT = SUMS_AT + QUERY_BLOCKS * 2 * SELECT_MAX_BLOCKS * 4;  // its barriers; int head, first query block
+  static constexpr int END = CHOICE_AT + RingBarriers<1>::BYTES + 8;
+  static constexpr int CHOOSERS = QUERY_BLOCKS < 3 ? QUERY_BLOCKS : 3;  // warps
 };
 
 struct SelectArguments {
@@ -66,25 +68,69 @@ __device__ __forceinline__ void produce(Loader<S> loader, const SelectArguments&
   loader.end();
 }
 
-// Keeps every row's sums of key blocks, and chooses from them when the row's log-sum-exp is known.
+// The importances of a query tile, on their way from the consumers to the warps that choose.
 template <class S>
-struct Selecting {
-  static constexpr bool GUARDED = false;
+struct Choice {
+  RingBarriers<1> bars;
+  float* sums;                    // [QUERY_BLOCKS][2][SELECT_MAX_BLOCKS]: over all keys, over the generation's
+  volatile int *head, *firstBlock;  // head -1: there are no more
+
+  __device__ __forceinline__ Choice(char* shared, uint32_t base)
+      : bars{base + S::CHOICE_AT},
+        sums(reinterpret_cast<float*>(shared + S::SUMS_AT)),
+        head(reinterpret_cast<int*>(shared + S::CHOICE_AT + RingBarriers<1>::BYTES)),
+        firstBlock(head + 1) {}
+};
+
+// Warps of the producer warpgroup: a warp takes every CHOOSERS-th query block, while the consumers work at the next query tile.
+template <class S>
+__device__ __forceinline__ void choose(const SelectArguments& a, const Choice<S>& choice, int warp) {
+  const int lane = threadIdx.x % 32, width = (a.blocks + 63) / 64 * 2;
+  Ring<1> at;
+  while (true) {
+    choice.bars.awaitFull(at);
+    const int head = *choice.head, firstBlock = *choice.firstBlock;
+    if (head < 0) return;
+#pragma unroll 1
+    for (int q = warp; q < S::QUERY_BLOCKS && firstBlock + q < a.blocks; q += S::CHOOSERS) {
+      const float* sums = choice.sums + q * 2 * SELECT_MAX_BLOCKS;
+      uint32_t all[2], generation[2];
+      largest(sums, 0, a.blocks, a.promptCount, all);
+      largest(sums + SELECT_MAX_BLOCKS, a.generationBlock, a.blocks, a.generationCount, generation);
+      uint32_t* out = a.words + (static_cast<size_t>(head) * a.blocks + firstBlock + q) * width;
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        const int word = lane + 32 * i, prompt = min(max(a.generationBlock - word * 32, 0), 32);
+        const uint32_t isPrompt = prompt == 32 ? 0xFFFFFFFF : (1u << prompt) - 1;
+        if (word < width) out[word] = (all[i] & isPrompt) | generation[i];
+      }
+    }
+    __syncwarp();
+    if (lane == 0) barrier_arrive(choice.bars.empty(0));
+    at.advance();
+  }
+}
+
+// Keeps every row's sums of key blocks, and adds the rows up when their log-sum-exp is known.
+template <class S>
+struct Selecting : Plain {
+  static constexpr bool ADDRESSES_FIRST = false;
   static constexpr int PARTS = S::PARTS;
   static constexpr int BATCH = 16;  // positions that a warp adds up at a time
 
   const SelectArguments& a;
   float* scratch;  // the CTA's: [position][ROWS]
   float* lse;
-  float* sums;
+  const Choice<S>& choice;
+  Ring<1> ring;
   int warp, row;  // of the CTA's consumers; this thread's first
   float* next_;   // where this thread's next sums go
 
-  __device__ __forceinline__ Selecting(const SelectArguments& arguments, char* shared)
+  __device__ __forceinline__ Selecting(const SelectArguments& arguments, const Choice<S>& to, char* shared)
       : a(arguments),
         scratch(arguments.scratch + static_cast<size_t>(blockIdx.x) * positions() * S::ROWS),
         lse(reinterpret_cast<float*>(shared + S::LSE_AT)),
-        sums(reinterpret_cast<float*>(shared + S::SUMS_AT)),
+        choice(to),
         warp(__shfl_sync(0xFFFFFFFF, threadIdx.x / 32 - 4, 0)),
         row(warp * 16 + threadIdx.x % 32 / 4) {}
 
@@ -103,13 +149,6 @@ struct Selecting {
   __device__ __forceinline__ void start() {
     const int lane = threadIdx.x % 32;
     next_ = scratch + row + lane % 2 * 8 + (PARTS > 1 ? lane / 2 % 2 * (PARTS / 2) * S::ROWS : 0);
-  }
-
-  __device__ __forceinline__ uint32_t mark(int) { return 0; }
-
-  template <int N>
-  __device__ __forceinline__ void first(float (&s)[N], uint32_t, int limit) {
-    if (limit < S::KEYS) mask<N>(s, limit);
   }
 
   template <int N, class Softmax>
@@ -168,9 +207,26 @@ struct Selecting {
 
   __device__ __forceinline__ void finish(const WarpTile& tile) {
     meet();  // every row's sums and log-sum-exps are there
+    choice.bars.awaitEmpty(ring);
+    ring.advance();
     addRows();
-    meet();  // the importances are there
-    if (warp < S::QUERY_BLOCKS) choose(tile.head, tile.firstRow / S::BLOCK + warp);
+    hand(tile.head, tile.firstRow / S::BLOCK);
+    meet();  // every row's sums have been read
+  }
+
+  // After the last query tile.
+  __device__ __forceinline__ void end() {
+    choice.bars.awaitEmpty(ring);
+    hand(-1, 0);
+  }
+
+  __device__ __forceinline__ void hand(int head, int firstBlock) {
+    if (warp == 0 && threadIdx.x % 32 == 0) {
+      *choice.head = head;
+      *choice.firstBlock = firstBlock;
+    }
+    __syncwarp();
+    if (threadIdx.x % 32 == 0) barrier_arrive(choice.bars.full(0));
   }
 
   __device__ __forceinline__ static void meet() { named_sync(1, 32 * S::WARPS); }
@@ -206,24 +262,7 @@ struct Selecting {
     for (int i = 0; i < (BATCH > LANES ? BATCH / LANES : 1); ++i) {
       const int position = from + lane % LANES * BATCH / LANES + i;
       const int j = block(position);
-      if (position < positions() && j >= 0) sums[(lane / LANES * 2 + kind) * SELECT_MAX_BLOCKS + j] = x[i];
-    }
-  }
-
-  // One warp for each query block.
-  __device__ __forceinline__ void choose(int head, int queryBlock) {
-    const int lane = threadIdx.x % 32, width = (a.blocks + 63) / 64 * 2;
-    const float* mine = sums + warp * 2 * SELECT_MAX_BLOCKS;
-    uint32_t all[2], generation[2];
-    largest(mine, 0, a.blocks, a.promptCount, all);
-    largest(mine + SELECT_MAX_BLOCKS, a.generationBlock, a.blocks, a.generationCount, generation);
-    if (queryBlock >= a.blocks) return;
-    uint32_t* out = a.words + (static_cast<size_t>(head) * a.blocks + queryBlock) * width;
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      const int word = lane + 32 * i, prompt = min(max(a.generationBlock - word * 32, 0), 32);
-      const uint32_t isPrompt = prompt == 32 ? 0xFFFFFFFF : (1u << prompt) - 1;
-      if (word < width) out[word] = (all[i] & isPrompt) | generation[i];
+      if (position < positions() && j >= 0) choice.sums[(lane / LANES * 2 + kind) * SELECT_MAX_BLOCKS + j] = x[i];
     }
   }
 };
@@ -234,21 +273,26 @@ __device__ __forceinline__ void denseAndSelect(const CUtensorMap& mapQ, const CU
   uint32_t base;
   char* shared = aligned_shared(base);
   const Pipeline<S> pipeline(shared, base);
+  const Choice<S> choice(shared, base);
   const int warpgroup = __shfl_sync(0xFFFFFFFF, threadIdx.x / 128, 0);
   if (threadIdx.x == 0) {
     tensor_prefetch(mapQ);
     tensor_prefetch(mapK);
     tensor_prefetch(mapV);
+    choice.bars.initialise(S::WARPS, S::CHOOSERS);
     pipeline.initialise();
   }
   __syncthreads();
   if (warpgroup == 0) {
-    registers_lower<40>();
+    registers_lower<56>();
+    const int warp = __shfl_sync(0xFFFFFFFF, threadIdx.x / 32, 0);
     if (threadIdx.x == 0) produce(Loader<S>{mapQ, mapK, mapV, pipeline}, a);
+    if (warp >= 1 && warp <= S::CHOOSERS) choose(a, choice, warp - 1);
   } else {
-    registers_raise<232>();
-    Selecting<S> hooks(a, shared);
+    registers_raise<224>();
+    Selecting<S> hooks(a, choice, shared);
     consume(pipeline, a.output, a.scaleLog2, warpgroup - 1, hooks);
+    hooks.end();
   }
 }
 

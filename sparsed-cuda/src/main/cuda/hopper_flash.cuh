@@ -1,9 +1,11 @@
 // One pass of attention over tiles of keys: what dense, block-sparse and selecting kernels have in common.
 //
-// Consumers<Hooks> is the loop of a consumer warpgroup. Hooks of a kernel (see Plain):
+// consume<S, Hooks> is the loop of a consumer warpgroup. Hooks of a kernel (see Plain):
 //   GUARDED                       some rows may have met no key yet
+//   ADDRESSES_FIRST               see consume; worth 2 to 5 % in the plain kernels, not tried in the others
 //   PARTS                         key blocks of a tile, for RowSoftmax
 //   start()                       a query tile begins
+//   skips(i), skipsAfter(count)   one tile of the rings is not this warpgroup's, before its i-th; after its last
 //   mark(stage)                   called while the K tile is held; what it returns goes to the next two
 //   first(s, mark, limit)         masks the first tile met, of which `limit` keys are valid
 //   next(s, mark, i, soft)        masks tile i; `soft` stands before it
@@ -156,9 +158,11 @@ struct WarpTile {
 
 // Nothing but attention; only the end of the first tile is masked.
 struct Plain {
-  static constexpr bool GUARDED = false;
+  static constexpr bool GUARDED = false, ADDRESSES_FIRST = true;
   static constexpr int PARTS = 1;
   __device__ __forceinline__ void start() {}
+  __device__ __forceinline__ static constexpr bool skips(int) { return false; }
+  __device__ __forceinline__ static constexpr bool skipsAfter(int) { return false; }
   __device__ __forceinline__ uint32_t mark(int) { return 0; }
   template <int N>
   __device__ __forceinline__ void first(float (&s)[N], uint32_t, int limit) {
@@ -194,6 +198,7 @@ __device__ __forceinline__ void consume(const Pipeline<S>& pipeline, const Outpu
     if (count == 0) break;
     hooks.start();
 
+    if (hooks.skips(0)) ringK.advance();
     pipeline.keys.awaitFull(ringK);
     wgmma_fence();
     scores<S>(s, query, keys + ringK.stage * (S::TILE_BYTES / 16));
@@ -210,14 +215,30 @@ __device__ __forceinline__ void consume(const Pipeline<S>& pipeline, const Outpu
 
 #pragma unroll 1
     for (int i = 1; i < count; ++i) {
-      pipeline.keys.awaitFull(ringK);
-      pin(o);
-      pin(p);
-      wgmma_fence();
-      scores<S>(s, query, keys + ringK.stage * (S::TILE_BYTES / 16));
-      pipeline.values.awaitFull(ringV);
-      wgmma_fence();
-      accumulate<S>(o, p, values + ringV.stage * (S::TILE_BYTES / 16));
+      if (hooks.skips(i)) ringK.advance();
+      if (hooks.skips(i - 1)) ringV.advance();
+      if constexpr (Hooks::ADDRESSES_FIRST) {
+        // Addresses, and kept there: from the end of a wait to the first product the tensor cores stand still.
+        uint64_t k = keys + ringK.stage * (S::TILE_BYTES / 16), v = values + ringV.stage * (S::TILE_BYTES / 16);
+        asm volatile("" : "+l"(k), "+l"(v));
+        pipeline.keys.awaitFull(ringK);
+        pin(o);
+        pin(p);
+        wgmma_fence();
+        scores<S>(s, query, k);
+        pipeline.values.awaitFull(ringV);
+        wgmma_fence();
+        accumulate<S>(o, p, v);
+      } else {
+        pipeline.keys.awaitFull(ringK);
+        pin(o);
+        pin(p);
+        wgmma_fence();
+        scores<S>(s, query, keys + ringK.stage * (S::TILE_BYTES / 16));
+        pipeline.values.awaitFull(ringV);
+        wgmma_fence();
+        accumulate<S>(o, p, values + ringV.stage * (S::TILE_BYTES / 16));
+      }
       mark = hooks.mark(ringK.stage);
       hooks.overlap(soft);
       wgmma_wait<1>();
@@ -246,9 +267,12 @@ __device__ __forceinline__ void consume(const Pipeline<S>& pipeline, const Outpu
     const int own = row / TILE_ROWS;
     const WarpTile tile{pipeline.tile->head, pipeline.tile->firstRow[own], pipeline.tile->rows[own],
                  row % TILE_ROWS + static_cast<int>(threadIdx.x % 32 / 4)};
-    __syncwarp();  // every lane has read the tile before the producer may overwrite it
-    if (signals) barrier_arrive(pipeline.query.empty(0));
+    if (hooks.skips(count - 1)) ringV.advance();
     pipeline.values.awaitFull(ringV);
+    // Every lane has read the tile before the producer may overwrite it. And all loads for this query tile have ended before the
+    // next one begins: a warpgroup that passed tiles over could take a buffer's parity for the one of two laps ago.
+    __syncwarp();
+    if (signals) barrier_arrive(pipeline.query.empty(0));
     pin(o);
     pin(p);
     wgmma_fence();
@@ -262,6 +286,8 @@ __device__ __forceinline__ void consume(const Pipeline<S>& pipeline, const Outpu
     pin(o);
     if (signals) barrier_arrive(pipeline.values.empty(ringV.stage));
     ringV.advance();
+    if (hooks.skipsAfter(count)) ringK.advance();
+    if (hooks.skipsAfter(count)) ringV.advance();
     store<S::DIM>(o, sum0, sum1, lse0, lse1, output, tile.head, tile.firstRow, tile.rows, tile.local);
     hooks.finish(tile);
   }

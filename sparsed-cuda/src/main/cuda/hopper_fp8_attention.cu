@@ -319,8 +319,9 @@ __device__ __forceinline__ void consume(const Fp8Arguments& a, const Fp8Shared<S
     if (signals) barrier_arrive(shared.valuesEmpty(ringV.stage));
     ringV.advance();
     add(o, t, soft.weight0, soft.weight1);
-    store<S::DIM>(o, RowSoftmax<N_SCORES>{soft.reference0, soft.reference1, soft.sum0, soft.sum1}, 1.0f, a.out, a.ldo, nullptr, a.heads,
-                  head, firstRow, rows, local);
+    float sum0, sum1;
+    RowSoftmax<N_SCORES>{soft.reference0, soft.reference1, soft.sum0, soft.sum1}.total(sum0, sum1);
+    store<S::DIM>(o, sum0, sum1, 0.0f, 0.0f, Output{a.out, nullptr, a.ldo, a.heads}, head, firstRow, rows, local);
   }
 }
 

@@ -2,12 +2,14 @@
 //   nvcc -cubin -gencode=arch=compute_90a,code=sm_90a -O3 hopper_gather.cu
 //
 // A tensor-core instruction wants 64 query rows, and a softmax of 128 keys at a time hides best. So a CTA takes 128 / B
-// neighbouring query tiles, and 128 / B key blocks of the union of their lists make a tile of keys; what a query tile of them does
-// not keep is masked, a whole block at a time. Blocks that all keep come first. Lists of neighbours are mostly alike.
+// neighbouring query tiles, half of them for each warpgroup, and 128 / B key blocks of the union of their lists make a tile of keys.
+// Shared tiles, which both warpgroups take, come first: blocks that both want, those that all query tiles keep before the others.
+// Then tiles of blocks that one warpgroup alone wants, in turns; the other passes them over. What a query tile does not keep of a
+// tile is masked, a whole block at a time. Lists of neighbours are mostly alike.
 //
 // Kernels          hopper_sparse_d128_b64   hopper_sparse_d128_b32   hopper_sparse_d64_b64   hopper_sparse_d64_b32
 // query tiles/CTA  2                        4                        2                       4
-// dynamic shared   182244                   182820                   165932                  166508 bytes
+// dynamic shared   182512                   183088                   166200                  166776 bytes
 // block            384 threads. registers: 168 at entry; consumers 224, producer 56. No spills.
 // grid             min(multiprocessors, heads * ceil(T / query tiles per CTA)). One CTA a multiprocessor.
 // Parameters as the sparse kernels of hopper_attention.cu; box rows are B for all three tensor maps (Q too). n <= 2048.
@@ -20,7 +22,7 @@ constexpr int MAX_BLOCKS = 2048;
 // The key tiles of a CTA's query tiles.
 template <int TILES>
 struct UnionList {
-  int head, count, limit;  // `limit` keys of the first block are valid
+  int head, count, shared, limit;  // a warpgroup's tiles, those of both among them; `limit` keys of the first block are valid
   int firstRow[TILES], rows[TILES];
   uint32_t entry[MAX_BLOCKS + TILES];  // block, and from bit 16 the query tiles that keep it; filled up with blocks past the end
 };
@@ -31,8 +33,8 @@ struct GatherShape : Shape<DIM, 128, STAGES, 2, 128 / BLOCK_> {
   static constexpr int BLOCK = BLOCK_, TILES = 128 / BLOCK;  // query tiles, and blocks of a key tile
   static constexpr int LIST_BARRIERS_AT = Base::END;
   static constexpr int MARKS_AT = LIST_BARRIERS_AT + RingBarriers<2>::BYTES;  // uint32 [STAGES]: bit TILES * block + query tile: kept
-  static constexpr int BUILD_AT = MARKS_AT + 4 * STAGES;                      // int pulled; uint32 presence [TILES][64], counts [64]
-  static constexpr int LISTS_AT = BUILD_AT + 4 + (TILES + 1) * (MAX_BLOCKS / 32) * 4;  // UnionList [2]
+  static constexpr int BUILD_AT = MARKS_AT + 4 * STAGES;  // int pulled, shared; uint32 presence [TILES][64], counts [2][64]
+  static constexpr int LISTS_AT = BUILD_AT + 8 + (TILES + 2) * (MAX_BLOCKS / 32) * 4;  // UnionList [2]
   static constexpr int END = LISTS_AT + 2 * static_cast<int>(sizeof(UnionList<TILES>));
 };
 
@@ -53,17 +55,18 @@ template <class S>
 struct Lists {
   RingBarriers<2> bars;
   volatile uint32_t* marks;
-  volatile int* pulled;
+  volatile int *pulled, *shared;  // shared: of the query tile that the consumers are told
   uint32_t *presence, *counts;
   UnionList<S::TILES>* lists;
 
-  __device__ __forceinline__ Lists(char* shared, uint32_t base)
+  __device__ __forceinline__ Lists(char* memory, uint32_t base)
       : bars{base + S::LIST_BARRIERS_AT},
-        marks(reinterpret_cast<uint32_t*>(shared + S::MARKS_AT)),
-        pulled(reinterpret_cast<int*>(shared + S::BUILD_AT)),
-        presence(reinterpret_cast<uint32_t*>(shared + S::BUILD_AT + 4)),
+        marks(reinterpret_cast<uint32_t*>(memory + S::MARKS_AT)),
+        pulled(reinterpret_cast<int*>(memory + S::BUILD_AT)),
+        shared(pulled + 1),
+        presence(reinterpret_cast<uint32_t*>(memory + S::BUILD_AT + 8)),
         counts(presence + S::TILES * (MAX_BLOCKS / 32)),
-        lists(reinterpret_cast<UnionList<S::TILES>*>(shared + S::LISTS_AT)) {}
+        lists(reinterpret_cast<UnionList<S::TILES>*>(memory + S::LISTS_AT)) {}
 };
 
 constexpr int BUILDERS = 64;  // threads; one for each word of presence bits
@@ -101,47 +104,60 @@ __device__ __forceinline__ void unite(const GatherArguments& a, const Lists<S>& 
     }
   }
   builders_sync();
-  uint32_t any = 0, all = 0xFFFFFFFF;
+  uint32_t wanted[2] = {0, 0}, all = 0xFFFFFFFF;  // by a warpgroup, by every query tile
 #pragma unroll
   for (int t = 0; t < TILES; ++t) {
     const uint32_t word = l.presence[t * BUILDERS + thread];
-    any |= word;
+    wanted[t * 2 / TILES] |= word;
     if (t < present) all &= word;
   }
   // A ragged last block is the first of all: nothing else has to be masked by columns.
   const int lastKeys = a.keys - (a.blocks - 1) * S::BLOCK;
-  uint32_t first = all;
-  if (thread == (a.blocks - 1) / 32 && lastKeys < S::BLOCK) first |= any & (1u << ((a.blocks - 1) % 32));
-  uint32_t rest = any & ~first;
-  l.counts[thread] = __popc(first) | __popc(rest) << 16;
+  const uint32_t last = thread == (a.blocks - 1) / 32 ? (wanted[0] | wanted[1]) & (1u << ((a.blocks - 1) % 32)) : 0;
+  uint32_t kind[4];  // of blocks: first, other shared ones, the first warpgroup's own, the second's
+  kind[0] = (all & wanted[0]) | (lastKeys < S::BLOCK ? last : 0);
+  kind[1] = wanted[0] & wanted[1] & ~kind[0];
+  kind[2] = wanted[0] & ~wanted[1] & ~kind[0];
+  kind[3] = wanted[1] & ~wanted[0] & ~kind[0];
+  l.counts[thread] = __popc(kind[0]) | __popc(kind[1]) << 16;
+  l.counts[BUILDERS + thread] = __popc(kind[2]) | __popc(kind[3]) << 16;
   builders_sync();
-  uint32_t total = 0, before = 0;
-#pragma unroll 8
+  uint32_t total[2] = {0, 0}, before[2] = {0, 0};
+#pragma unroll 4
   for (int w = 0; w < BUILDERS; ++w) {
-    const uint32_t x = l.counts[w];
-    total += x;
-    if (w > thread) before += x;
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const uint32_t x = l.counts[i * BUILDERS + w];
+      total[i] += x;
+      if (w > thread) before[i] += x;
+    }
   }
-  const int firsts = total & 0xFFFF, entries = firsts + static_cast<int>(total >> 16);
-  if (thread < TILES) list->entry[entries + thread] = a.blocks;  // past the end: zeros, kept by none
+  // As many whole tiles of either warpgroup's own blocks as both have; the rest joins the shared ones.
+  const int own0 = total[1] & 0xFFFF, own1 = total[1] >> 16, turns = min(own0, own1) / TILES, own = turns * TILES;
+  const int rest0 = (total[0] & 0xFFFF) + (total[0] >> 16), rest1 = rest0 + own0 - own, entries = rest1 + own1 - own;
+  const int shared = (entries + TILES - 1) / TILES;
+  if (thread < TILES && entries + thread < shared * TILES) list->entry[entries + thread] = a.blocks;  // zeros, kept by none
   if (thread == (a.blocks - 1) / 32) {
-    list->limit = lastKeys < S::BLOCK && any >> ((a.blocks - 1) % 32) & 1 ? lastKeys : S::BLOCK;
+    list->limit = lastKeys < S::BLOCK && last != 0 ? lastKeys : S::BLOCK;
     list->head = head;
-    list->count = (entries + TILES - 1) / TILES;
+    list->shared = shared;
+    list->count = shared + turns;
   }
-  int at = before & 0xFFFF;
-#pragma unroll 1
-  for (int pass = 0; pass < 2; ++pass) {
-    uint32_t word = pass == 0 ? first : rest;
+#pragma unroll
+  for (int k = 0; k < 4; ++k) {
+    uint32_t word = kind[k];
+    int rank = before[k / 2] >> (k % 2 * 16) & 0xFFFF;
     while (word != 0) {
       const int bit = 31 - __clz(word);
       word &= ~(1u << bit);
       uint32_t entry = thread * 32 + bit;
 #pragma unroll
       for (int t = 0; t < TILES; ++t) entry |= (l.presence[t * BUILDERS + thread] >> bit & 1) << (16 + t);
-      list->entry[at++] = entry;
+      int at = rank + (k == 1 ? total[0] & 0xFFFF : 0);
+      if (k > 1) at = rank < own ? (shared + rank / TILES * 2 + k - 2) * TILES + rank % TILES : (k == 2 ? rest0 : rest1) + rank - own;
+      list->entry[at] = entry;
+      ++rank;
     }
-    at = firsts + (before >> 16);
   }
 }
 
@@ -184,7 +200,7 @@ __device__ __forceinline__ void load(const CUtensorMap& mapQ, const CUtensorMap&
   while (true) {
     l.bars.awaitFull(at);
     const UnionList<S::TILES>* list = l.lists + at.stage;
-    const int head = list->head, count = list->count, column = head / a.group * S::DIM;
+    const int head = list->head, count = list->count, shared = list->shared, column = head / a.group * S::DIM;
     if (!VALUES) {
       pipeline.query.awaitEmpty(ringQ);
       ringQ.advance();
@@ -194,6 +210,7 @@ __device__ __forceinline__ void load(const CUtensorMap& mapQ, const CUtensorMap&
       } else {
         pipeline.tile->head = head;
         pipeline.tile->limit = list->limit;
+        *l.shared = shared;
         barrier_expect(pipeline.query.full(0), S::QUERY_BYTES);
 #pragma unroll 1
         for (int t = 0; t < S::TILES; ++t) {
@@ -210,7 +227,7 @@ __device__ __forceinline__ void load(const CUtensorMap& mapQ, const CUtensorMap&
     }
     if (count == 0) return;
 #pragma unroll 1
-    for (int i = 0; i < count; ++i) {
+    for (int i = 0; i < 2 * count - shared; ++i) {
       int row[S::TILES];
       uint32_t mark = 0;
 #pragma unroll
@@ -220,6 +237,7 @@ __device__ __forceinline__ void load(const CUtensorMap& mapQ, const CUtensorMap&
         mark |= entry >> 16 << (S::TILES * e);
       }
       bars.awaitEmpty(ring);
+      if (i >= shared) barrier_arrive(bars.empty(ring.stage), S::WARPS / 2);  // for the warpgroup that passes it over
       if (!VALUES) l.marks[ring.stage] = mark;
       barrier_expect(bars.full(ring.stage), S::TILE_BYTES);
       const uint32_t tile = pipeline.smem + (VALUES ? S::VALUES_AT : S::KEYS_AT) + ring.stage * S::TILE_BYTES;
@@ -240,11 +258,21 @@ __device__ __forceinline__ void load(const CUtensorMap& mapQ, const CUtensorMap&
 // Masks the blocks of a tile that the warp's query tile does not keep.
 template <class S>
 struct Unkept : Plain {
-  static constexpr bool GUARDED = true;
-  const volatile uint32_t* marks;
-  int own;  // the warp's query tile
+  static constexpr bool GUARDED = true, ADDRESSES_FIRST = false;
+  const Lists<S>& lists;
+  int warpgroup, own;  // the warp's; its query tile
+  int shared = 0;
 
-  __device__ __forceinline__ uint32_t mark(int stage) { return __shfl_sync(0xFFFFFFFF, marks[stage], 0) >> own; }
+  __device__ __forceinline__ Unkept(const Lists<S>& l, int group)
+      : lists(l), warpgroup(group), own((threadIdx.x / 32 - 4) * 16 / S::BLOCK) {}
+
+  __device__ __forceinline__ void start() { shared = *lists.shared; }
+
+  // Tiles of the warpgroups' own alternate, the first one's first.
+  __device__ __forceinline__ bool skips(int i) const { return i > shared || (i == shared && warpgroup == 1); }
+  __device__ __forceinline__ bool skipsAfter(int count) const { return count > shared && warpgroup == 0; }
+
+  __device__ __forceinline__ uint32_t mark(int stage) { return __shfl_sync(0xFFFFFFFF, lists.marks[stage], 0) >> own; }
 
   template <int N>
   __device__ __forceinline__ void first(float (&s)[N], uint32_t mark, int limit) {
@@ -297,7 +325,7 @@ __device__ __forceinline__ void gather(const CUtensorMap& mapQ, const CUtensorMa
     }
   } else {
     registers_raise<224>();
-    Unkept<S> hooks{{}, lists.marks, static_cast<int>((threadIdx.x / 32 - 4) * 16 / S::BLOCK)};
+    Unkept<S> hooks(lists, warpgroup - 1);
     consume(pipeline, a.output, a.scaleLog2, warpgroup - 1, hooks);
   }
 }

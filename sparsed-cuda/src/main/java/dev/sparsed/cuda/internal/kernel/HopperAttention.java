@@ -54,19 +54,19 @@ public final class HopperAttention implements AttentionKernels {
 
     private static final Map<String, Variant> SPARSE = Map.of(
             "128/128", new Variant("hopper_attention", "hopper_sparse_d128_b128", 384, 164_968, 1, 64, 128),
-            "128/64", new Variant("hopper_gather", "hopper_sparse_d128_b64", 384, 182_244, 2, 64, 64),
-            "128/32", new Variant("hopper_gather", "hopper_sparse_d128_b32", 384, 182_820, 4, 32, 32),
+            "128/64", new Variant("hopper_gather", "hopper_sparse_d128_b64", 384, 182_512, 2, 64, 64),
+            "128/32", new Variant("hopper_gather", "hopper_sparse_d128_b32", 384, 183_088, 4, 32, 32),
             "64/128", new Variant("hopper_attention", "hopper_sparse_d64_b128", 384, 148_648, 1, 64, 128),
-            "64/64", new Variant("hopper_gather", "hopper_sparse_d64_b64", 384, 165_932, 2, 64, 64),
-            "64/32", new Variant("hopper_gather", "hopper_sparse_d64_b32", 384, 166_508, 4, 32, 32));
+            "64/64", new Variant("hopper_gather", "hopper_sparse_d64_b64", 384, 166_200, 2, 64, 64),
+            "64/32", new Variant("hopper_gather", "hopper_sparse_d64_b32", 384, 166_776, 4, 32, 32));
 
     private static final Map<String, Variant> SELECT = Map.of(
-            "128/128", select("hopper_dense_select_d128_b128", 182_384),
-            "128/64", select("hopper_dense_select_d128_b64", 198_768),
-            "128/32", select("hopper_dense_select_d128_b32", 231_536),
-            "64/128", select("hopper_dense_select_d64_b128", 166_064),
-            "64/64", select("hopper_dense_select_d64_b64", 182_448),
-            "64/32", select("hopper_dense_select_d64_b32", 215_216));
+            "128/128", select("hopper_dense_select_d128_b128", 182_408),
+            "128/64", select("hopper_dense_select_d128_b64", 198_792),
+            "128/32", select("hopper_dense_select_d128_b32", 231_560),
+            "64/128", select("hopper_dense_select_d64_b128", 166_088),
+            "64/64", select("hopper_dense_select_d64_b64", 182_472),
+            "64/32", select("hopper_dense_select_d64_b32", 215_240));
 
     private static Variant select(String name, int sharedBytes) {
         return new Variant("hopper_dense_select", name, 384, sharedBytes, SELECT_TILE, 64, SELECT_TILE);
