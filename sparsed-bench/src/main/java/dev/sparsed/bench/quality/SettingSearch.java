@@ -104,9 +104,20 @@ public final class SettingSearch {
 
     /** {@return the fastest trial that reaches the bound} */
     public Optional<Trial> fastest() {
+        return fastest(1).stream().findFirst();
+    }
+
+    /**
+     * {@return the fastest trials that reach the bound, the fastest first}
+     *
+     * @param most how many, if there are so many
+     */
+    public List<Trial> fastest(int most) {
         return trials.values().stream()
                 .filter(trial -> trial.reaches(bound))
-                .max(Comparator.comparingDouble(Trial::speedUp));
+                .sorted(Comparator.comparingDouble(Trial::speedUp).reversed())
+                .limit(most)
+                .toList();
     }
 
     private void leastAmount(Budget budget, double skip, int blockSize) {

@@ -39,21 +39,23 @@ function drawAll() {
 const share = (label, domain = [0, 1]) => ({ scheme: "cividis", domain: domain.map(value => 100 * value), label, legend: true, percent: true });
 
 /** A matrix of shares as cells; [[row, column, value]] with the labels of both. */
-function matrix(id, cells, { row, column, label, title, domain, most = 34, ticks }) {
+function matrix(id, cells, { row, column, label, title, domain, most = 34 }) {
   chart(id, width => {
-    const rows = new Set(cells.map(cell => cell.row)).size;
-    const columns = new Set(cells.map(cell => cell.column)).size;
-    const left = 46;
-    const side = Math.min((width - left - 10) / columns, most);
-    const named = side >= 22 && columns <= 24;
+    const rows = [...new Set(cells.map(cell => cell.row))];
+    const columns = [...new Set(cells.map(cell => cell.column))];
+    const characters = d3.max(cells, cell => Math.max(String(cell.row).length, String(cell.column).length));
+    const left = 26 + 8 * characters;
+    const side = Math.min((width - left - 10) / columns.length, most);
+    const thinned = room => ({ tickSize: 0, tickFormat: (name, i) => i % Math.ceil(room / side) === 0 ? name : "" });
+    const named = side >= 22 && columns.length <= 24;
     return {
-      width: Math.min(width, left + 10 + side * columns),
-      height: side * rows + 58,
+      width: Math.min(width, left + 10 + side * columns.length),
+      height: side * rows.length + 58,
       marginLeft: left,
       ariaLabel: title,
       padding: cells.length > 300 ? 0 : 0.05,
-      x: { type: "band", label: column, tickSize: 0, ...ticks },
-      y: { type: "band", label: row, tickSize: 0, ...ticks },
+      x: { type: "band", domain: columns, label: column, ...thinned(7 * characters + 8) },
+      y: { type: "band", domain: rows, label: row, ...thinned(13) },
       color: share(label, domain),
       marks: [
         Plot.cell(cells, { x: "column", y: "row", fill: "value", tip: true,

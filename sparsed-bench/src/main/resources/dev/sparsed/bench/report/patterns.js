@@ -103,8 +103,7 @@ function showSimilarity(study) {
   multiples();
   const names = similarity.heads.labels.map(([layer, head]) => `${layer}.${head}`);
   matrix("between-heads", similarity.heads.similarity.flatMap((row, i) => row.map((value, j) => ({ row: names[i], column: names[j], value }))),
-    { row: "layer.head", column: "layer.head", label: "in common (%)", title: "Similarity of patterns between heads", most: 18,
-      ticks: { tickFormat: (name, i) => i % Math.ceil(names.length / 16) === 0 ? name : "" } });
+    { row: "layer.head", column: "layer.head", label: "in common (%)", title: "Similarity of patterns between heads", most: 18 });
 
   function toReference() {
     const rows = similarity.toReference.map((layers, i) => ({

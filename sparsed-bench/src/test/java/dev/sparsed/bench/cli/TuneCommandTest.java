@@ -66,7 +66,7 @@ class TuneCommandTest {
     @Test
     void agreementIsWithTheDenseTokensAndWhatIsKnownIsNotComputedAgain() throws IOException {
         Path file = scratch.resolve("tune.jsonl");
-        Run run = tune(file, "--agreement", "0");
+        Run run = tune(file, "--agreement", "0", "--finalists", "0");
         assertThat(run.err).contains("dense [2/2] prompt ", "agrees ");
         assertThat(run.exitCode).isZero();
         List<String> lines = Files.readAllLines(file);
@@ -87,7 +87,7 @@ class TuneCommandTest {
         assertThat(sum / 2).isStrictlyBetween(0.0, 1.0);
         assertThat(Double.parseDouble(row.group(2))).isCloseTo(50 * sum, within(0.06));
 
-        Run again = tune(file, "--agreement", "0");
+        Run again = tune(file, "--agreement", "0", "--finalists", "0");
         assertThat(again.out).isEqualTo(run.out);
         assertThat(Files.readAllLines(file)).isEqualTo(lines);
     }
@@ -111,6 +111,15 @@ class TuneCommandTest {
                 .containsPattern("(?m)^sparsed:skip=0.[13]:select=1.0:block-size=\\d+ .* 100.0 %")
                 .containsPattern("(?m)^sparsed:skip=0.[13]:select=0.1:block-size=\\d+ +< ")
                 .containsPattern("new (SparseD\\(0.[13], 1.0, |Coverage\\(0.[13], 1.0, 0, 1, )|stay with it");
+        assertThat(run.exitCode).isZero();
+    }
+
+    @Test
+    void theFastestAreTimedAgain() {
+        Run run = tune(scratch.resolve("finals.jsonl"), "--agreement", "0", "--finalists", "2");
+        assertThat(run.out)
+                .containsPattern("Timed again, .*\\R( *\\d+\\.\\d\\d  (sparsed|coverage):skip=.*\\R){2}\\R")
+                .containsPattern("\\.policy\\(new (SparseD|Coverage)\\(0.[13], |is not faster: stay with it");
         assertThat(run.exitCode).isZero();
     }
 
