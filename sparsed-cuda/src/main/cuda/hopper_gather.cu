@@ -31,6 +31,7 @@ template <int DIM, int BLOCK_, int STAGES>
 struct GatherShape : Shape<DIM, 128, STAGES, 2, 128 / BLOCK_> {
   using Base = Shape<DIM, 128, STAGES, 2, 128 / BLOCK_>;
   static constexpr int BLOCK = BLOCK_, TILES = 128 / BLOCK;  // query tiles, and blocks of a key tile
+  static_assert(STAGES % 2 == 0, "a warpgroup's own tiles, every second one, must not miss a lap of their buffers: parities would repeat");
   static constexpr int LIST_BARRIERS_AT = Base::END;
   static constexpr int MARKS_AT = LIST_BARRIERS_AT + RingBarriers<2>::BYTES;  // uint32 [STAGES]: bit TILES * block + query tile: kept
   static constexpr int BUILD_AT = MARKS_AT + 4 * STAGES;  // int pulled, shared; uint32 presence [TILES][64], counts [2][64]
