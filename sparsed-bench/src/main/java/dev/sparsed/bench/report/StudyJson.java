@@ -155,6 +155,10 @@ final class StudyJson {
         double density =
                 atReference.stream().mapToDouble(HeadPattern::density).average().orElseThrow();
         node.put("reference", study.referenceStep());
+        node.put(
+                "selects",
+                study.trace().steps().stream()
+                        .anyMatch(step -> !step.event().selected().isEmpty()));
         node.put("chance", rounded(density / (2 - density))); // of two patterns drawn independently, pair by pair
         ArrayNode rows = node.putArray("betweenSteps");
         for (List<HeadPattern> some : byStep) {

@@ -44,7 +44,7 @@ function matrix(id, cells, { row, column, label, title, domain, most = 34 }) {
     const rows = [...new Set(cells.map(cell => cell.row))];
     const columns = [...new Set(cells.map(cell => cell.column))];
     const characters = d3.max(cells, cell => Math.max(String(cell.row).length, String(cell.column).length));
-    const left = 26 + 8 * characters;
+    const left = 34 + 8 * characters;
     const side = Math.min((width - left - 10) / columns.length, most);
     const thinned = room => ({ tickSize: 0, tickFormat: (name, i) => i % Math.ceil(room / side) === 0 ? name : "" });
     const named = side >= 22 && columns.length <= 24;

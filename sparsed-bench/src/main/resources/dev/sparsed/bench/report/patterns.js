@@ -99,6 +99,8 @@ function showSimilarity(study) {
   matrix("between-steps", similarity.betweenSteps.flatMap((row, i) =>
     row.map((value, j) => ({ row: similarity.steps[i] + 1, column: similarity.steps[j] + 1, value }))),
   { row: "step", column: "step", label: "in common (%)", title: "Similarity of patterns between steps", most: 25 });
+  document.getElementById("to-reference-heading").textContent =
+    similarity.selects ? "To the step whose selection is used" : "To the first step";
   toReference();
   multiples();
   const names = similarity.heads.labels.map(([layer, head]) => `${layer}.${head}`);
@@ -116,7 +118,7 @@ function showSimilarity(study) {
         Plot.areaY(rows, { x: "step", y1: "least", y2: "most", fill: palette()[1], fillOpacity: 0.22 }),
         Plot.lineY(rows, { x: "step", y: "mean", stroke: palette()[1], strokeWidth: 2, marker: "circle" }),
         Plot.ruleX([similarity.reference + 1], { stroke: palette()[2], strokeWidth: 2, strokeDasharray: "4,3" }),
-        Plot.text([similarity.reference + 1], { x: d => d, frameAnchor: "bottom", dy: -6, dx: 6, textAnchor: "start", text: () => "selected here" }),
+        Plot.text([similarity.reference + 1], { x: d => d, frameAnchor: "bottom", dy: -6, dx: 6, textAnchor: "start", text: () => similarity.selects ? "selected here" : "compared with this one" }),
         Plot.ruleY([similarity.chance], { y: d => d, stroke: "currentColor", strokeOpacity: 0.6, strokeDasharray: "2,4" }),
         Plot.text([similarity.chance], { y: d => d, frameAnchor: "right", dy: -8, textAnchor: "end", text: () => "by chance", fillOpacity: 0.8 }),
         Plot.tip(rows, Plot.pointerX({ x: "step", y: "mean", title: row => `step ${row.step}: ${percent(row.mean)}\nlayers ${percent(row.least)} to ${percent(row.most)}` })),

@@ -116,6 +116,7 @@ class PromptStudyTest {
         JsonNode similarity = json.get("similarity");
         assertThat(similarity.get("steps")).extracting(JsonNode::asInt).containsExactly(0, 1, 2, 3, 4, 5, 6, 7);
         assertThat(similarity.get("reference").asInt()).isEqualTo(2);
+        assertThat(similarity.get("selects").asBoolean()).isTrue();
         double expected = 0; // steps 0 and 7, by counting
         List<BlockPattern> first = study.selected().get(0);
         List<BlockPattern> last = study.selected().get(7);
