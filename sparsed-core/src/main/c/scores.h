@@ -1,47 +1,38 @@
-// Queries of one head, and their scores with a group of 32 keys, transposed: a lane is a query, so that maxima, sums and shifts of a row
-// need no operation across lanes. Queries come in parts of 32.
+// What the kernels of attention share. Queries of one head come in parts of 32; their scores with a group of 32 keys are transposed: a lane is
+// a query, so that maxima, sums and shifts of a row need no operation across lanes.
 //   queries: [part][depth tile][2 halves of the part][16 pairs of features][16 queries][2]
-//   scores:  [32 keys][32 queries], to base 2: q·k·log2(e)/sqrt(D)
+//   outputs: [part][depth tile][2 halves of the tile][2 halves of the part][16 features][16 queries]
+//   scores:  [32 keys][32 queries], to base 2: q·k·log2(e)/sqrt(D), less the query's shift
+// The scratch memory of a tile of queries holds the queries, the outputs, and the parts' states.
 #pragma once
 #include "vectors.h"
 
-enum { PART = 32, MOST_PARTS = 4, SCORES = 32 * PART };
+enum { PART = 32, MOST_PARTS = 4, LANES = MOST_PARTS * PART, SCORES = 32 * PART };
 
-INLINE void scores(const uint16_t *queries, const uint16_t *keys, int64_t depth_tiles, float *out) {
-    TILE_ZERO(0);
-    TILE_ZERO(1);
-    TILE_ZERO(2);
-    TILE_ZERO(3);
-    for (int64_t d = 0; d < depth_tiles; d++, queries += 2 * TILE_BF16, keys += 2 * TILE_BF16) {
-        TILE_LOAD(4, keys, 64);
-        TILE_LOAD(6, queries, 64);
-        TILE_DOT(0, 4, 6);
-        TILE_LOAD(7, queries + TILE_BF16, 64);
-        TILE_DOT(1, 4, 7);
-        TILE_LOAD(5, keys + TILE_BF16, 64);
-        TILE_DOT(2, 5, 6);
-        TILE_DOT(3, 5, 7);
-    }
-    TILE_STORE(0, out, PART * 4);
-    TILE_STORE(1, out + 16, PART * 4);
-    TILE_STORE(2, out + 16 * PART, PART * 4);
-    TILE_STORE(3, out + 16 * PART + 16, PART * 4);
-}
+// A query's sum of 2^(s - shift).
+typedef struct {
+    float shift[PART], sum[PART];
+} state;
 
-// Largest score of every query over the keys in the mask.
-INLINE void largest(const float *s, uint32_t mask, __m512 max[2]) {
-    max[0] = max[1] = _mm512_set1_ps(-__builtin_inff());
-    for (; mask; mask &= mask - 1) {
-        const float *key = s + __builtin_ctz(mask) * PART;
-        max[0] = _mm512_max_ps(max[0], _mm512_load_ps(key));
-        max[1] = _mm512_max_ps(max[1], _mm512_load_ps(key + 16));
-    }
-}
+// The same over the keys of one block, by query of the tile.
+typedef struct {
+    float shift[LANES], sum[LANES];
+} block_sums;
 
 // What a list says of one group.
 typedef struct {
     int32_t group;
     uint32_t mask; // the keys that count
-    int32_t slot;  // selection: which sum they enter
+    int32_t block; // whose sums they enter
     int32_t unused;
 } entry;
+
+INLINE int64_t depth_tiles_of(int64_t head_dim) { return (head_dim + TILE_DEPTH - 1) / TILE_DEPTH; }
+
+INLINE uint16_t *queries_of(void *scratch) { return scratch; }
+INLINE float *outputs_of(void *scratch, int64_t depth_tiles) {
+    return (float *)((uint8_t *)scratch + MOST_PARTS * depth_tiles * 2 * TILE_BYTES);
+}
+INLINE state *states_of(void *scratch, int64_t depth_tiles) {
+    return (state *)((uint8_t *)scratch + MOST_PARTS * depth_tiles * 6 * TILE_BYTES);
+}

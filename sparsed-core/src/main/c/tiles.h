@@ -1,10 +1,11 @@
 // AMX tiles: eight registers of 16 rows of 64 bytes. TILE_DOT(c, a, b): c[m][n] += sum over k of a[m][2k]·b[k][2n] + a[m][2k+1]·b[k][2n+1],
-// bf16 in, f32 out: a row of b holds pairs that are neighbours along the summed dimension.
+// bf16 in, f32 out: a row of b holds pairs that are neighbours along the summed dimension. TILE_DOT_INT8: the same with 8-bit integers, four
+// neighbours, and 32-bit sums.
 // With AMX_EMULATED the same operations in C, for tests and sanitizers on processors without AMX.
 #pragma once
 #include <stdint.h>
 
-enum { TILE_ROWS = 16, TILE_BYTES = 1024, TILE_FLOATS = 256, TILE_BF16 = 512, TILE_DEPTH = 32 };
+enum { TILE_ROWS = 16, TILE_BYTES = 1024, TILE_FLOATS = 256, TILE_BF16 = 512, TILE_DEPTH = 32, TILE_INT8_DEPTH = 64 };
 
 #define EXPORT __attribute__((visibility("default")))
 #define INLINE static inline __attribute__((always_inline))
@@ -24,7 +25,7 @@ static inline float tile_bf16(const uint8_t *at) {
     return value;
 }
 
-static inline void tile_dot(int c, int a, int b) {
+static __attribute__((noinline)) void tile_dot(int c, int a, int b) {
     float sums[TILE_ROWS][16], right[32][16];
     memcpy(sums, tmm[c], sizeof sums);
     for (int k = 0; k < 32; k++) {
@@ -43,13 +44,26 @@ static inline void tile_dot(int c, int a, int b) {
     memcpy(tmm[c], sums, sizeof sums);
 }
 
-static inline void tile_load(int t, const void *from, int64_t stride) {
+static __attribute__((noinline)) void tile_dot_int8(int c, int a, int b) {
+    int32_t sums[TILE_ROWS][16];
+    memcpy(sums, tmm[c], sizeof sums);
+    for (int m = 0; m < TILE_ROWS; m++) {
+        for (int k = 0; k < 64; k++) {
+            for (int n = 0; n < 16; n++) {
+                sums[m][n] += (int8_t)tmm[a][m][k] * (int8_t)tmm[b][k / 4][4 * n + k % 4];
+            }
+        }
+    }
+    memcpy(tmm[c], sums, sizeof sums);
+}
+
+static __attribute__((noinline)) void tile_load(int t, const void *from, int64_t stride) {
     for (int row = 0; row < TILE_ROWS; row++) {
         memcpy(tmm[t][row], (const uint8_t *)from + row * stride, 64);
     }
 }
 
-static inline void tile_store(int t, void *to, int64_t stride) {
+static __attribute__((noinline)) void tile_store(int t, void *to, int64_t stride) {
     for (int row = 0; row < TILE_ROWS; row++) {
         memcpy((uint8_t *)to + row * stride, tmm[t][row], 64);
     }
@@ -61,6 +75,7 @@ static inline void tile_store(int t, void *to, int64_t stride) {
 #define TILE_LOAD(t, from, stride) tile_load(t, from, stride)
 #define TILE_STORE(t, to, stride) tile_store(t, to, stride)
 #define TILE_DOT(c, a, b) tile_dot(c, a, b)
+#define TILE_DOT_INT8(c, a, b) tile_dot_int8(c, a, b)
 
 #else
 
@@ -81,5 +96,6 @@ static const tile_config ALL_TILES = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64
 #define TILE_STORE(t, to, stride) \
     __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)" ::"r"(to), "r"((int64_t)(stride)) : "memory")
 #define TILE_DOT(c, a, b) __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c ::: "memory")
+#define TILE_DOT_INT8(c, a, b) __asm__ volatile("tdpbssd %%tmm" #b ", %%tmm" #a ", %%tmm" #c ::: "memory")
 
 #endif

@@ -1,33 +1,30 @@
 // Runs the kernels on emulated tiles at awkward sizes against sums in double. Every buffer ends at a page that cannot be touched: the
 // sanitizer does not see what masked vector instructions read and write.
 //   gcc -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -DAMX_EMULATED -mavx512f ... -o kernels_test *.c kernels_test.c -lm
-#include "vectors.h"
+#include "scores.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-typedef struct {
-    int32_t group;
-    uint32_t mask;
-    int32_t slot, unused;
-} entry;
-
 void sparsed_round_rows(const float *, int64_t, int64_t, int64_t, int64_t, uint16_t *, int64_t);
 void sparsed_pack_weights(const uint8_t *, int64_t, int64_t, int64_t, int64_t, int64_t, uint16_t *);
 void sparsed_linear(
         const uint16_t *, int64_t, const uint16_t *, int64_t, const float *, int64_t, float *, int64_t, int64_t, int64_t, int64_t, int64_t,
         int64_t, float *);
-void sparsed_pack_keys(const float *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint16_t *);
-void sparsed_pack_values(const float *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint16_t *);
+void sparsed_quantize_rows(const float *, int64_t, int64_t, int64_t, int64_t, int8_t *, int64_t, float *, int64_t);
+void sparsed_quantize_weights(const uint8_t *, int64_t, int64_t, int64_t, int64_t, int64_t, int8_t *, float *);
+void sparsed_linear_int8(
+        const int8_t *, int64_t, const float *, const int8_t *, int64_t, const float *, const float *, int64_t, float *, int64_t, int64_t,
+        int64_t, int64_t, int64_t, int64_t, float *);
+void sparsed_pack_keys(const float *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint8_t *, int64_t);
+void sparsed_pack_values(const float *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint8_t *, int64_t);
 void sparsed_attention_begin(const float *, int64_t, int64_t, int64_t, int64_t, float, void *);
-void sparsed_attention_keys(const uint16_t *, const uint16_t *, const entry *, int64_t, int64_t, int64_t, void *);
+void sparsed_attention_keys(const uint16_t *, const uint16_t *, const entry *, int64_t, int64_t, int64_t, void *, block_sums *);
 void sparsed_attention_end(void *, int64_t, int64_t, float *, int64_t, int64_t, float *, float *);
-void sparsed_block_sums(
-        const uint16_t *, const entry *, int64_t, int64_t, int64_t, int64_t, const void *, const float *, float *, float *);
-void sparsed_row_maxima(const uint16_t *, const entry *, int64_t, int64_t, int64_t, const void *, float *);
-void sparsed_weigh(const float *, int64_t, int64_t, const float *, double *, int64_t);
+void sparsed_importance(
+        const block_sums *, int64_t, int64_t, const void *, int64_t, int64_t, int64_t, double *, double *);
 
 static uint64_t seed = 1;
 
@@ -150,17 +147,84 @@ static void linear(int64_t rows, int64_t in, int64_t out, int type, int with_bia
     free_all();
 }
 
-// A list of groups: all keys, or, with `some`, about half of them at random.
+static double rounded_to_127th(const float *row, int64_t count, int8_t *q) {
+    float most = 0;
+    for (int64_t i = 0; i < count; i++) {
+        most = fmaxf(most, fabsf(row[i]));
+    }
+    float scale = most / 127;
+    for (int64_t i = 0; i < count; i++) {
+        q[i] = scale > 0 ? (int8_t)rintf(row[i] * (1 / scale)) : 0;
+    }
+    return scale;
+}
+
+static void linear_int8(int64_t rows, int64_t in, int64_t out, int type, int with_bias, int64_t depth_block) {
+    int64_t depth = tiles(in, 64), row_tiles = tiles(rows, 16), column_tiles = tiles(out, 16), stride = out + 3;
+    float *x = floats(rows * in, 2), *w = floats(out * in, 1), *bias = with_bias ? floats(out, 1) : 0;
+    for (int64_t i = 0; i < in; i++) {
+        x[i] = 0; // a row of zeros has no scale
+    }
+    int size = type == 0 ? 4 : 2;
+    uint8_t *weights = (uint8_t *)zeros(out * in * size + 1) + 1;
+    for (int64_t i = 0; i < out * in; i++) {
+        if (type == 0) {
+            memcpy(weights + 4 * i, w + i, 4);
+        } else if (type == 1) {
+            uint16_t half = _cvtss_sh(w[i], 0);
+            w[i] = _cvtsh_ss(half);
+            memcpy(weights + 2 * i, &half, 2);
+        } else {
+            w[i] = bf16(w[i]);
+            memcpy(weights + 2 * i, (uint8_t *)(w + i) + 2, 2);
+        }
+    }
+    int8_t *packed_x = aligned(row_tiles * depth * TILE_BYTES), *packed_w = aligned(column_tiles * depth * TILE_BYTES);
+    float *x_scales = aligned(row_tiles * 64), *w_scales = aligned(column_tiles * 64);
+    float *sums = aligned(row_tiles * column_tiles * TILE_BYTES), *result = zeros(((rows - 1) * stride + out) * 4);
+    memset(result, 0xff, ((rows - 1) * stride + out) * 4);
+    sparsed_quantize_rows(x, 0, in, rows, in, packed_x, 0, x_scales, 0);
+    int64_t cut = column_tiles / 2, columns = cut * 16; // two tasks
+    sparsed_quantize_weights(weights, type, out, in, 0, cut, packed_w, w_scales);
+    sparsed_quantize_weights(weights, type, out, in, cut, column_tiles, packed_w, w_scales);
+    sparsed_linear_int8(
+        packed_x, 0, x_scales, packed_w, 0, w_scales, bias, 0, result, 0, stride, rows, columns, depth, depth_block, sums);
+    sparsed_linear_int8(
+        packed_x, 0, x_scales, packed_w, cut, w_scales, bias, columns, result, columns, stride, rows, out - columns, depth, depth_block,
+        sums);
+    int8_t *qx = zeros(in), *qw = zeros(out * in);
+    double *scales = zeros(out * 8);
+    for (int64_t j = 0; j < out; j++) {
+        scales[j] = rounded_to_127th(w + j * in, in, qw + j * in);
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        double scale = rounded_to_127th(x + i * in, in, qx);
+        for (int64_t j = 0; j < out; j++) {
+            int64_t sum = 0;
+            for (int64_t k = 0; k < in; k++) {
+                sum += (int64_t)qx[k] * qw[j * in + k];
+            }
+            double expected = (double)sum * scale * scales[j] + (bias ? bias[j] : 0);
+            near("linear_int8", result[i * stride + j], expected, 0x1p-21 * (fabs((double)sum * scale * scales[j]) + 1));
+        }
+        for (int64_t j = out; j < stride && i < rows - 1; j++) {
+            near("beyond the edge", isnan(result[i * stride + j]), 1, 0);
+        }
+    }
+    free_all();
+}
+
+// A list of groups from the last to the first: all keys, or, with `some`, about half of them at random. Two groups make a block.
 static entry *list_of(int64_t keys, int some, uint8_t *kept, int64_t *count) {
     entry *list = zeros(tiles(keys, 32) * sizeof(entry));
     *count = 0;
-    for (int64_t group = 0; group * 32 < keys; group++) {
+    for (int64_t group = (keys - 1) / 32; group >= 0; group--) {
         uint32_t mask = keys - group * 32 >= 32 ? 0xffffffff : (1u << (keys - group * 32)) - 1;
         if (some) {
             seed = seed * 6364136223846793005u + 1442695040888963407u;
             uint32_t chosen = seed >> 63 ? 0xffffffff : (uint32_t)(seed >> 20);
             mask = mask & chosen ? mask & chosen : mask & -mask;
-            if (group % 3 == 2) mask = 0;
+            if (group % 4 == 1) mask = 0; // no block is empty
         }
         for (int64_t key = group * 32; key < keys && key < group * 32 + 32; key++) {
             kept[key] = mask >> (key % 32) & 1;
@@ -173,49 +237,52 @@ static entry *list_of(int64_t keys, int some, uint8_t *kept, int64_t *count) {
 }
 
 static void attention(int64_t rows, int64_t keys, int64_t dim, int64_t heads, float spread, int some) {
-    int64_t depth = tiles(dim, 32), groups = tiles(keys, 32), stride = heads * dim, head = (heads - 1) * dim, parts = tiles(rows, 32);
+    int64_t depth = tiles(dim, 32), groups = tiles(keys, 32), stride = heads * dim, head = (heads - 1) * dim;
     float *q = floats(rows * stride, spread), *k = floats(keys * stride, spread), *v = floats(keys * stride, 1);
     uint8_t *kept = zeros(keys), *scratch = aligned(4 * depth * 6 * TILE_BYTES + 4 * 256);
-    uint16_t *packed_k = aligned(groups * depth * 2 * TILE_BYTES), *packed_v = aligned(groups * depth * 2 * TILE_BYTES);
-    int64_t count;
+    int64_t head_bytes = groups * depth * 2 * TILE_BYTES, count;
+    uint8_t *packed_k = aligned(heads * head_bytes), *packed_v = aligned(heads * head_bytes);
     entry *list = list_of(keys, some, kept, &count);
     float *out = zeros(rows * stride * 4), *shifts = zeros(rows * 4), *sums = zeros(rows * 4);
     float scale = (float)(1 / log(2) / sqrt((double)dim));
+    int64_t blocks = tiles(groups, 2), first = blocks / 2, from = rows / 3; // queries from … rows - 1 have their weights added up
+    block_sums *by_block = aligned(blocks * sizeof(block_sums));
+    double *overall = zeros(blocks * 8), *isolated = zeros((blocks - first) * 8), *s = zeros(keys * 8);
+    double *expected = zeros(blocks * 8), *expected_isolated = zeros(blocks * 8);
     memset(out, 0xff, rows * stride * 4);
-    sparsed_pack_keys(k, head, stride, keys, dim, 0, groups / 2, packed_k);
-    sparsed_pack_keys(k, head, stride, keys, dim, groups / 2, groups, packed_k);
-    sparsed_pack_values(v, head, stride, keys, dim, 0, groups / 2, packed_v);
-    sparsed_pack_values(v, head, stride, keys, dim, groups / 2, groups, packed_v);
+    sparsed_pack_keys(k, 0, stride, keys, heads, dim, 0, groups / 2, packed_k, head_bytes);
+    sparsed_pack_keys(k, 0, stride, keys, heads, dim, groups / 2, groups, packed_k, head_bytes);
+    sparsed_pack_values(v, 0, stride, keys, heads, dim, 0, groups / 2, packed_v, head_bytes);
+    sparsed_pack_values(v, 0, stride, keys, heads, dim, groups / 2, groups, packed_v, head_bytes);
+    const uint16_t *own_k = (uint16_t *)(packed_k + (heads - 1) * head_bytes), *own_v = (uint16_t *)(packed_v + (heads - 1) * head_bytes);
     sparsed_attention_begin(q, head, stride, rows, dim, scale, scratch);
-    sparsed_attention_keys(packed_k, packed_v, list, count, rows, dim, scratch);
+    sparsed_attention_keys(own_k, own_v, list, count, rows, dim, scratch, by_block);
     sparsed_attention_end(scratch, rows, dim, out, head, stride, shifts, sums);
-    int64_t slots = tiles(groups, 2);
-    float *shift = aligned(parts * 128), *block = aligned(slots * 512), *totals = aligned(512), *maxima = aligned(parts * 128);
-    float *weights = zeros(rows * 4);
-    double *importance = zeros((slots + 1) * 8), *expected = zeros((slots + 1) * 8), *s = zeros(keys * 8);
-    for (int64_t i = 0; i < parts * 32; i++) {
-        shift[i] = i < rows ? shifts[i] : 0;
-        if (i < rows) weights[i] = 1 / sums[i];
-    }
-    sparsed_block_sums(packed_k, list, count, slots, rows, dim, scratch, shift, block, totals);
-    sparsed_row_maxima(packed_k, list, count, rows, dim, scratch, maxima);
-    sparsed_weigh(block, slots, rows, weights, importance, 1);
+    sparsed_importance(by_block, blocks, first, scratch, dim, from, rows, overall, isolated);
+    sparsed_attention_begin(q, head, stride, rows, dim, scale, scratch);
+    sparsed_attention_keys(own_k, own_v, list, count, rows, dim, scratch, 0);
+    float *again = zeros(rows * stride * 4);
+    memset(again, 0xff, rows * stride * 4);
+    sparsed_attention_end(scratch, rows, dim, again, head, stride, shifts, sums);
+    near("the same without sums by block", memcmp(out, again, rows * stride * 4), 0, 0);
     for (int64_t i = 0; i < rows; i++) {
-        double max = -INFINITY, sum = 0;
+        double max = -INFINITY, generation_max = -INFINITY, sum = 0, generation_sum = 0;
         for (int64_t j = 0; j < keys; j++) {
             s[j] = 0;
             for (int64_t d = 0; d < dim; d++) {
                 s[j] += (double)bf16(q[i * stride + head + d] * scale) * bf16(k[j * stride + head + d]);
             }
             max = kept[j] && s[j] > max ? s[j] : max;
+            generation_max = kept[j] && j >= 64 * first && s[j] > generation_max ? s[j] : generation_max;
         }
         for (int64_t j = 0; j < keys; j++) {
             sum += kept[j] ? exp2(s[j] - max) : 0;
+            generation_sum += kept[j] && j >= 64 * first ? exp2(s[j] - generation_max) : 0;
         }
-        near("maximum", maxima[i], max, 1e-5 * (1 + fabs(max)));
         near("log-sum-exp", shifts[i] + log2(sums[i]), max + log2(sum), 2e-5 * (1 + fabs(max)));
-        for (int64_t j = 0; j < keys; j++) {
-            expected[1 + j / 64] += kept[j] ? exp2(s[j] - max) / sum : 0;
+        for (int64_t j = 0; j < keys && i >= from; j++) {
+            expected[j / 64] += kept[j] ? exp2(s[j] - max) / sum : 0;
+            expected_isolated[j / 64] += kept[j] && j >= 64 * first ? exp2(s[j] - generation_max) / generation_sum : 0;
         }
         for (int64_t d = 0; d < dim; d++) {
             double o = 0;
@@ -228,8 +295,11 @@ static void attention(int64_t rows, int64_t keys, int64_t dim, int64_t heads, fl
             near("beyond the head", isnan(out[i * stride + d]), 1, 0);
         }
     }
-    for (int64_t slot = 0; slot <= slots; slot++) {
-        near("importance", importance[slot], expected[slot], 1e-4 * rows * (1 + spread * spread));
+    for (int64_t j = 0; j < blocks; j++) {
+        near("importance", overall[j], expected[j], 1e-4 * rows * (1 + spread * spread));
+        if (j >= first) {
+            near("isolated importance", isolated[j - first], expected_isolated[j], 1e-4 * rows * (1 + spread * spread));
+        }
     }
     free_all();
 }
@@ -241,9 +311,11 @@ int main(void) {
         for (int j = 0; j < 8; j++) {
             linear(sizes[i], sizes[7 - j], sizes[j], (i + j) % 3, j % 2, 1 + i % 2);
             linear(sizes[j], 129, sizes[i], (i + j) % 3, i % 2, 2);
+            linear_int8(sizes[i], sizes[7 - j], sizes[j], (i + j) % 3, j % 2, 1 + i % 2);
         }
     }
     linear(127, 257, 129, 2, 1, 3);
+    linear_int8(127, 500, 129, 2, 1, 3);
     const int64_t dims[] = {2, 16, 31, 64, 96, 128, 200};
     for (int i = 0; i < 7; i++) {
         attention(sizes[i], sizes[7 - i], dims[i], 1 + i % 2, 1, 0);

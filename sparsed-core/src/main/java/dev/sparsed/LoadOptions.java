@@ -9,13 +9,14 @@ import org.jspecify.annotations.Nullable;
  * How to load a model.
  *
  * @param backend {@code "auto"} for the fastest backend that runs here, or the name of one to require:
- *     {@code "vector"}, {@code "scalar"}, {@code "cuda"}
+ *     {@code "amx"}, {@code "vector"}, {@code "scalar"}, {@code "cuda"}
  * @param threads threads that work on one operation; 0 for as many as there are processors
  * @param contextLength the longest canvas (prompt and generation) to prepare for; 0 for what the checkpoint says
- * @param dtype what a GPU computes in, {@link DType#F32} or {@link DType#BF16}; null for F32 where the checkpoint's
- *     weights are F32, else BF16. The CPU computes in F32.
+ * @param dtype what a GPU or AMX computes in, {@link DType#F32} or {@link DType#BF16}; null for F32 where the checkpoint's
+ *     weights are F32, else BF16. The other backends on the CPU compute in F32.
  * @param quantization what the linear layers' weights are rounded to beyond that; {@link Quantization#FP8} needs a GPU
- *     that multiplies 8-bit floats and a dtype of BF16, which null then stands for
+ *     that multiplies 8-bit floats, {@link Quantization#INT8} a processor with AMX, and either a dtype of BF16, which
+ *     null then stands for
  */
 public record LoadOptions(
         String backend,
@@ -42,8 +43,9 @@ public record LoadOptions(
         if (dtype != null && dtype != DType.F32 && dtype != DType.BF16) {
             throw new IllegalArgumentException("dtype = " + dtype + ": must be F32 or BF16");
         }
-        if (quantization == Quantization.FP8 && dtype == DType.F32) {
-            throw new IllegalArgumentException("quantization = FP8 with dtype = F32: FP8 needs BF16");
+        if (quantization != Quantization.NONE && dtype == DType.F32) {
+            throw new IllegalArgumentException(
+                    "quantization = " + quantization + " with dtype = F32: " + quantization + " needs BF16");
         }
     }
 
@@ -79,7 +81,7 @@ public record LoadOptions(
     }
 
     /**
-     * Sets what a GPU computes in.
+     * Sets what a GPU or AMX computes in.
      *
      * @param type F32 or BF16; null to follow the checkpoint
      * @return the changed options

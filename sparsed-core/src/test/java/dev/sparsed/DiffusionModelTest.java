@@ -28,6 +28,7 @@ import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @TestInstance(Lifecycle.PER_CLASS)
@@ -299,17 +300,22 @@ class DiffusionModelTest {
                         FOLDER, LoadOptions.DEFAULT.withBackend(backend).withQuantization(Quantization.FP8)))
                 .isInstanceOf(BackendUnavailableException.class)
                 .hasMessageContainingAll(backend, "FP8", "compute capability 8.9");
+        assertThatThrownBy(() -> DiffusionModel.load(
+                        FOLDER, LoadOptions.DEFAULT.withBackend(backend).withQuantization(Quantization.INT8)))
+                .isInstanceOf(BackendUnavailableException.class)
+                .hasMessageContainingAll(backend, "INT8", "amx");
     }
 
-    @Test
-    void quantizationIsOffAndNeedsBf16() {
+    @ParameterizedTest
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+    void quantizationIsOffAndNeedsBf16(Quantization kind) {
         assertThat(LoadOptions.DEFAULT.quantization()).isEqualTo(Quantization.NONE);
-        assertThatThrownBy(() -> LoadOptions.DEFAULT.withDtype(DType.F32).withQuantization(Quantization.FP8))
+        assertThatThrownBy(() -> LoadOptions.DEFAULT.withDtype(DType.F32).withQuantization(kind))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContainingAll("FP8", "BF16");
-        assertThatThrownBy(() -> new BackendOptions(1, DType.F32, Quantization.FP8))
+                .hasMessageContainingAll(kind.name(), "BF16");
+        assertThatThrownBy(() -> new BackendOptions(1, DType.F32, kind))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContainingAll("FP8", "BF16");
+                .hasMessageContainingAll(kind.name(), "BF16");
     }
 
     @Test

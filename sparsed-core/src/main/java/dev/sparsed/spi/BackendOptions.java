@@ -2,6 +2,7 @@ package dev.sparsed.spi;
 
 import dev.sparsed.BackendUnavailableException;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * How to open a backend.
@@ -21,8 +22,9 @@ public record BackendOptions(int threads, DType dtype, Quantization quantization
             throw new IllegalArgumentException("dtype = " + dtype + ": must be F32 or BF16");
         }
         Objects.requireNonNull(quantization, "quantization");
-        if (quantization == Quantization.FP8 && dtype != DType.BF16) {
-            throw new IllegalArgumentException("quantization = FP8 with dtype = " + dtype + ": FP8 needs BF16");
+        if (quantization != Quantization.NONE && dtype != DType.BF16) {
+            throw new IllegalArgumentException(
+                    "quantization = " + quantization + " with dtype = " + dtype + ": " + quantization + " needs BF16");
         }
     }
 
@@ -37,16 +39,20 @@ public record BackendOptions(int threads, DType dtype, Quantization quantization
     }
 
     /**
-     * For backends that cannot quantize.
+     * Refuses what a backend has no quantization for.
      *
      * @param backend the backend's name
-     * @throws BackendUnavailableException if quantization is asked for
+     * @param offered what it has beside {@link Quantization#NONE}
+     * @throws BackendUnavailableException if another one is asked for
      */
-    public void requireNoQuantization(String backend) {
-        if (quantization != Quantization.NONE) {
-            throw new BackendUnavailableException(
-                    "the " + backend + " backend has no quantization " + quantization
-                            + ": it needs the cuda backend on a GPU of compute capability 8.9 or later; load without quantization");
+    public void requireQuantization(String backend, Set<Quantization> offered) {
+        if (quantization != Quantization.NONE && !offered.contains(quantization)) {
+            throw new BackendUnavailableException("the " + backend + " backend has no quantization " + quantization
+                    + ": it needs the "
+                    + (quantization == Quantization.FP8
+                            ? "cuda backend on a GPU of compute capability 8.9 or later"
+                            : "amx backend on a Xeon of 2023 or later")
+                    + "; load without quantization");
         }
     }
 }

@@ -9,5 +9,11 @@ public enum Quantization {
      * of its input: a row's largest magnitude becomes 448. Inputs are quantized as they come. Products are bf16 with float32 sums. Embedding,
      * LM head, norms, dense attention and selection are not quantized; a backend may compute block-sparse attention in 8-bit floats, too.
      */
-    FP8
+    FP8,
+    /**
+     * 8-bit integers with one float32 scale for every row of a weight and of its input: a row's largest magnitude becomes 127. Inputs are
+     * quantized as they come. Sums of products are exact; the scales are applied to them in float32. Embedding, LM head, norms and attention are
+     * not quantized.
+     */
+    INT8
 }

@@ -7,6 +7,8 @@ import dev.sparsed.cuda.internal.driver.CudaAvailability;
 import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.BackendOptions;
 import dev.sparsed.spi.BackendProvider;
+import dev.sparsed.spi.Quantization;
+import java.util.EnumSet;
 import java.util.Optional;
 
 /** Offers the CUDA backend, on the machine's first GPU. */
@@ -35,6 +37,7 @@ public final class CudaBackendProvider implements BackendProvider {
         unavailableBecause().ifPresent(reason -> {
             throw new BackendUnavailableException(reason);
         });
+        options.requireQuantization(name(), EnumSet.of(Quantization.FP8));
         return new CudaBackend(options.dtype(), options.quantization());
     }
 }

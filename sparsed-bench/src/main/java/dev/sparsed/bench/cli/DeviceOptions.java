@@ -13,8 +13,9 @@ final class DeviceOptions {
             names = "--backend",
             paramLabel = "NAME",
             defaultValue = "auto",
-            description = "auto, vector, scalar or cuda; auto takes the fastest that runs here, a name is required."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description =
+                    "auto, amx, vector, scalar or cuda; auto takes the fastest that runs here, a name is required."
+                            + " Default: ${DEFAULT-VALUE}.")
     private String backend = "auto";
 
     @Option(
@@ -27,7 +28,7 @@ final class DeviceOptions {
     @Option(
             names = "--dtype",
             paramLabel = "TYPE",
-            description = "What a GPU computes in: F32 or BF16. Default: F32 where the weights are, else BF16.")
+            description = "What a GPU or AMX computes in: F32 or BF16. Default: F32 where the weights are, else BF16.")
     private @Nullable DType dtype;
 
     @Option(
@@ -35,9 +36,9 @@ final class DeviceOptions {
             paramLabel = "KIND",
             defaultValue = "none",
             description =
-                    "none, or fp8: 8-bit floats for the linear layers, and for block-sparse attention where there is a"
-                            + " kernel, on GPUs that multiply them; faster, less exact."
-                            + " Default: ${DEFAULT-VALUE}.")
+                    "none; fp8, 8-bit floats for the linear layers, and for block-sparse attention where there is a kernel,"
+                            + " on GPUs that multiply them; or int8, 8-bit integers for the linear layers, on AMX."
+                            + " Faster, less exact. Default: ${DEFAULT-VALUE}.")
     private Quantization quantization = Quantization.NONE;
 
     /**

@@ -5,6 +5,7 @@ import dev.sparsed.attention.BlockPattern;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.internal.cpu.CpuAttention;
 import dev.sparsed.internal.cpu.Matrix;
+import dev.sparsed.internal.cpu.RowTiles;
 import dev.sparsed.internal.cpu.WorkerPool;
 import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
@@ -28,33 +29,34 @@ final class AmxAttention implements CpuAttention {
     /** Tasks per thread below which query tiles become smaller. */
     private static final int TASKS_PER_THREAD = 4;
 
-    private final NativeKernels kernels;
+    private final AttentionKernels kernels;
     private final WorkerPool pool;
     private final HeadTiles packed;
     private final KeyGroups all = new KeyGroups();
     private final RowTiles tiles = new RowTiles();
     private final Slot[] slots;
-    private final AmxSelection[] selections;
     private final WorkerPool.Task denseTile = this::denseTile;
     private final WorkerPool.Task sparseTile = this::sparseTile;
+    private final WorkerPool.Task selectingTile = this::selectingTile;
 
     private Matrix q = Matrix.zeros(0, 1);
     private Matrix out = q;
     private @Nullable Matrix logSumExp;
     private HeadLayout heads = new HeadLayout(1, 1, 2);
     private @Nullable BlockPattern pattern;
+    private @Nullable SelectionRule rule;
+    private BlockPattern.@Nullable Builder selected;
     private int firstHead;
     private int tilesPerHead;
     private int rowsPerTile;
+    private int blocksPerTile;
 
-    AmxAttention(NativeKernels kernels, WorkerPool pool) {
+    AmxAttention(AttentionKernels kernels, WorkerPool pool) {
         this.kernels = kernels;
         this.pool = pool;
         packed = new HeadTiles(kernels);
         slots = new Slot[pool.slots()];
-        Arrays.setAll(slots, slot -> new Slot());
-        selections = new AmxSelection[pool.slots()];
-        Arrays.setAll(selections, slot -> new AmxSelection(kernels));
+        Arrays.setAll(slots, slot -> new Slot(kernels));
     }
 
     /** {@return the factor on queries that makes the softmax one to base 2} */
@@ -77,7 +79,7 @@ final class AmxAttention implements CpuAttention {
 
     private void denseTile(int task, int slot) {
         int from = task % tilesPerHead * rowsPerTile;
-        attend(slots[slot], task, from, Math.min(rowsPerTile, q.rows() - from), all);
+        attend(slots[slot], task, from, Math.min(rowsPerTile, q.rows() - from), all, null);
     }
 
     @Override
@@ -90,7 +92,7 @@ final class AmxAttention implements CpuAttention {
             BlockPattern pattern,
             Matrix out,
             @Nullable Matrix logSumExp) {
-        tiles.cut(rows, pattern.layout().blockSize());
+        tiles.cut(rows, pattern.layout().blockSize(), Tiles.QUERIES);
         this.pattern = pattern;
         operands(q, heads, out, logSumExp);
         forEachTile(k, v, tiles.count(), sparseTile);
@@ -100,20 +102,22 @@ final class AmxAttention implements CpuAttention {
     private void sparseTile(int task, int slot) {
         int tile = task % tilesPerHead;
         KeyGroups kept = slots[slot].kept(pattern, head(task), tiles.block(tile));
-        attend(slots[slot], task, tiles.from(tile), tiles.rows(tile), kept);
+        attend(slots[slot], task, tiles.from(tile), tiles.rows(tile), kept, null);
     }
 
     private int head(int task) {
         return firstHead + task / tilesPerHead;
     }
 
-    private void attend(Slot slot, int task, int from, int rows, KeyGroups keys) {
+    /** {@return the scratch memory of the tile, which {@link AmxSelection} reads} */
+    private MemorySegment attend(
+            Slot slot, int task, int from, int rows, KeyGroups keys, @Nullable MemorySegment sums) {
         int head = head(task);
         int headDim = heads.headDim();
         int keyHead = head / heads.group();
         MemorySegment scratch = slot.scratch(headDim);
         kernels.begin(q, from, rows, head * headDim, headDim, scale(headDim), scratch);
-        kernels.attend(packed.keys(keyHead), packed.values(keyHead), keys, rows, headDim, scratch);
+        kernels.attend(packed.keys(keyHead), packed.values(keyHead), keys, rows, headDim, scratch, sums);
         kernels.end(scratch, rows, headDim, out, from, head * headDim, slot.shifts, slot.sums);
         if (logSumExp != null) {
             for (int row = 0; row < rows; row++) {
@@ -122,26 +126,51 @@ final class AmxAttention implements CpuAttention {
                 logSumExp.data()[logSumExp.row(from + row) + head] = (float) (shift / LOG2_E + Math.log(sum));
             }
         }
+        return scratch;
     }
 
     @Override
     public BlockPattern denseAndSelect(
             Matrix q, Matrix k, Matrix v, HeadLayout heads, Matrix out, Matrix logSumExp, SelectionRule rule) {
-        dense(q, k, v, heads, out, logSumExp);
-        return select(q, k, logSumExp, heads, rule);
+        BlockLayout layout = rule.layout();
+        all.clear(k.rows(), layout.blocks());
+        for (int block = layout.blocks() - 1; block >= 0; block--) {
+            all.add(layout.start(block), layout.end(block), block);
+        }
+        // Whole query blocks, whatever the number of threads: which lanes a block lies in decides the order of its
+        // sums.
+        blocksPerTile = Math.max(1, Tiles.QUERIES / layout.blockSize());
+        BlockPattern.Builder builder = new BlockPattern.Builder(layout, heads.queryHeads());
+        this.rule = rule;
+        selected = builder;
+        operands(q, heads, out, logSumExp);
+        forEachTile(k, v, Math.ceilDiv(layout.blocks(), blocksPerTile), selectingTile);
+        this.rule = null;
+        selected = null;
+        return builder.build();
     }
 
-    private BlockPattern select(Matrix q, Matrix k, Matrix logSumExp, HeadLayout heads, SelectionRule rule) {
+    private void selectingTile(int task, int slot) {
         BlockLayout layout = rule.layout();
-        BlockPattern.Builder selected = new BlockPattern.Builder(layout, heads.queryHeads());
-        operands(q, heads, out, null);
-        SelectionKeys keys = new SelectionKeys(layout);
-        forEachTile(k, null, layout.blocks(), (task, slot) -> {
-            int head = head(task);
-            MemorySegment of = packed.keys(head / heads.group());
-            selections[slot].select(q, logSumExp, head, heads, of, keys, rule, task % tilesPerHead, selected);
-        });
-        return selected.build();
+        AmxSelection selection = slots[slot].selection;
+        MemorySegment sums = selection.sums(layout);
+        int block = task % tilesPerHead * blocksPerTile;
+        int end = layout.end(Math.min(block + blocksPerTile, layout.blocks()) - 1);
+        int rows;
+        selection.begin(layout);
+        for (int from = layout.start(block); from < end; from += rows) {
+            rows = Math.min(Tiles.QUERIES, end - from);
+            MemorySegment scratch = attend(slots[slot], task, from, rows, all, sums);
+            for (int row = from; row < from + rows; ) {
+                int to = Math.min(layout.end(block), from + rows);
+                selection.add(layout, scratch, heads.headDim(), row - from, to - from);
+                if (to == layout.end(block)) {
+                    selection.keep(rule, head(task), block++, selected);
+                    selection.begin(layout);
+                }
+                row = to;
+            }
+        }
     }
 
     private void operands(Matrix q, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
@@ -152,7 +181,7 @@ final class AmxAttention implements CpuAttention {
     }
 
     /** Packs some heads after the other, and runs a task for each of their query tiles. */
-    private void forEachTile(Matrix k, @Nullable Matrix v, int tileCount, WorkerPool.Task task) {
+    private void forEachTile(Matrix k, Matrix v, int tileCount, WorkerPool.Task task) {
         tilesPerHead = tileCount;
         long headBytes = Math.max(1, HeadTiles.headBytes(k.rows(), heads.headDim()));
         int batch = Math.clamp(PACKED_BYTES / headBytes, 1, heads.keyValueHeads());
@@ -169,12 +198,17 @@ final class AmxAttention implements CpuAttention {
 
         final MemorySegment shifts = Tiles.atLeast(MemorySegment.NULL, Tiles.QUERIES * (long) Float.BYTES);
         final MemorySegment sums = Tiles.atLeast(MemorySegment.NULL, Tiles.QUERIES * (long) Float.BYTES);
+        final AmxSelection selection;
         private final KeyGroups kept = new KeyGroups();
         private MemorySegment scratch = MemorySegment.NULL;
         private int[] blocks = {};
 
+        Slot(AttentionKernels kernels) {
+            selection = new AmxSelection(kernels);
+        }
+
         MemorySegment scratch(int headDim) {
-            scratch = Tiles.atLeast(scratch, NativeKernels.scratchBytes(headDim));
+            scratch = Tiles.atLeast(scratch, AttentionKernels.scratchBytes(headDim));
             return scratch;
         }
 
@@ -184,7 +218,7 @@ final class AmxAttention implements CpuAttention {
             blocks = blocks.length < layout.blocks() ? new int[layout.blocks()] : blocks;
             kept.clear(layout.canvasLength(), layout.blocks());
             int count = pattern.keptBlocks(head, queryBlock, blocks);
-            for (int i = 0; i < count; i++) {
+            for (int i = count - 1; i >= 0; i--) {
                 kept.add(layout.start(blocks[i]), layout.end(blocks[i]), 0);
             }
             return kept;

@@ -7,7 +7,9 @@ import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.BackendOptions;
 import dev.sparsed.spi.BackendProvider;
 import dev.sparsed.spi.DType;
+import dev.sparsed.spi.Quantization;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.Optional;
 
 /**
@@ -72,10 +74,13 @@ public final class AmxBackendProvider implements BackendProvider {
      * @return the backend
      */
     static Backend open(BackendOptions options, Path library) {
-        String device = "AMX tiles, bf16; the rest on the Vector API";
-        return new AmxBackend(
-                new BackendInfo(
-                        "amx", device, options.threads(), "linear layers keep a second, packed copy of weights"),
-                new NativeKernels(library));
+        options.requireQuantization("amx", EnumSet.of(Quantization.INT8));
+        boolean int8 = options.quantization() == Quantization.INT8;
+        BackendInfo info = new BackendInfo(
+                "amx",
+                "AMX tiles, " + (int8 ? "8-bit integers and bf16" : "bf16") + "; the rest on the Vector API",
+                options.threads(),
+                "linear layers keep a second, packed copy of weights" + (int8 ? ", in 8-bit integers" : ""));
+        return new AmxBackend(info, options.quantization(), new KernelLibrary(library));
     }
 }

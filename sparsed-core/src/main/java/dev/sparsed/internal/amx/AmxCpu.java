@@ -21,6 +21,7 @@ final class AmxCpu {
     private static final List<String> FLAGS = List.of(
             "amx_tile",
             "amx_bf16",
+            "amx_int8",
             "avx512f",
             "avx512bw",
             "avx512dq",

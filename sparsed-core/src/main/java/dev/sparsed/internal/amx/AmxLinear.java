@@ -8,9 +8,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Linear layers on tiles: the input is rounded to bf16 once for all layers, then tasks of some rows by some columns are shared out. An
- * element of the result is the bias plus all products in the order of the summed dimension, in float32; nothing else enters into it,
- * neither the number of threads nor other rows.
+ * Linear layers on tiles: the input is packed once for all layers, as their weights are, in bf16 or in 8-bit integers, then tasks of some rows
+ * by some columns are shared out. An element of the result is the bias plus all products in the order of the summed dimension, in float32,
+ * or the exact sum of integers times two scales, plus the bias; nothing else enters into it, neither the number of threads nor other rows.
  */
 final class AmxLinear {
 
@@ -26,33 +26,34 @@ final class AmxLinear {
     /** Tasks per thread that let the fast ones make up for the slow ones. */
     private static final int TASKS_PER_THREAD = 4;
 
-    /** Bytes of rounded input at a time. */
+    /** Bytes of packed input at a time. */
     private static final long MOST_INPUT = 32L << 20;
 
-    /** Row tiles that one task rounds: 32 rows of 1024 take about 10 µs. */
-    private static final int ROUNDED_TILES = 2;
+    /** Row tiles that one task packs: 32 rows of 1024 take about 10 µs. */
+    private static final int PACKED_TILES = 2;
 
-    private final NativeKernels kernels;
+    private final ProductKernels kernels;
     private final PackedWeights packed;
     private final WorkerPool pool;
-    private final WorkerPool.Task rounding = this::round;
+    private final WorkerPool.Task packing = this::pack;
     private final WorkerPool.Task multiplying = this::multiply;
     private final MemorySegment[] sums;
-    private MemorySegment input = MemorySegment.NULL;
+    private MemorySegment inputTiles = MemorySegment.NULL;
+    private MemorySegment inputScales = MemorySegment.NULL;
 
     private Matrix x = Matrix.zeros(0, 1);
     private List<Linear> layers = List.of();
-    private MemorySegment[] weights = {};
+    private TileMatrix[] weights = {};
+    private TileMatrix input = new TileMatrix(TileType.BF16, 1, inputTiles, inputScales);
 
     /** The first group of column tiles of every layer, and the end of the last one's. */
     private int[] firstGroup = {};
 
-    private int depthTiles;
     private int firstRow;
     private int rows;
     private int groupTiles;
 
-    AmxLinear(NativeKernels kernels, PackedWeights packed, WorkerPool pool) {
+    AmxLinear(ProductKernels kernels, PackedWeights packed, WorkerPool pool) {
         this.kernels = kernels;
         this.packed = packed;
         this.pool = pool;
@@ -69,45 +70,68 @@ final class AmxLinear {
     void linear(Matrix x, List<Linear> layers) {
         this.x = x;
         this.layers = layers;
-        depthTiles = Tiles.depthTiles(x.columns());
-        weights = weights.length < layers.size() ? new MemorySegment[layers.size()] : weights;
+        weights = weights.length < layers.size() ? new TileMatrix[layers.size()] : weights;
         for (int i = 0; i < layers.size(); i++) {
             weights[i] = packed.of(layers.get(i).weight(), pool);
         }
-        long rowBytes = (long) depthTiles * Tiles.DEPTH * Short.BYTES;
-        int mostRows = Math.clamp(MOST_INPUT / rowBytes, Tiles.ROWS, 1 << 20) / Tiles.ROWS * Tiles.ROWS;
-        for (firstRow = 0; firstRow < x.rows(); firstRow += mostRows) {
-            rows = Math.min(mostRows, x.rows() - firstRow);
-            int tiles = Tiles.rowTiles(rows);
-            input = Tiles.atLeast(input, (long) tiles * depthTiles * Tiles.BYTES);
-            pool.forEach(Math.ceilDiv(tiles, ROUNDED_TILES), rounding);
-            int groups = group(Math.ceilDiv(TASKS_PER_THREAD * pool.slots(), Math.ceilDiv(tiles, ROW_TILES)));
-            pool.forEach(Math.ceilDiv(tiles, ROW_TILES) * groups, multiplying);
+        for (TileType type : TileType.values()) {
+            long rowBytes = (long) type.depthTiles(x.columns()) * Tiles.BYTES / Tiles.ROWS;
+            int mostRows = Math.clamp(MOST_INPUT / rowBytes, Tiles.ROWS, 1 << 20) / Tiles.ROWS * Tiles.ROWS;
+            for (firstRow = 0; firstRow < x.rows() && has(type); firstRow += mostRows) {
+                rows = Math.min(mostRows, x.rows() - firstRow);
+                multiplyRows(type);
+            }
         }
         this.layers = List.of();
     }
 
-    private void round(int task, int slot) {
-        int from = task * ROUNDED_TILES * Tiles.ROWS;
-        int count = Math.min(ROUNDED_TILES * Tiles.ROWS, rows - from);
-        kernels.roundRows(x, firstRow + from, count, input, (long) task * ROUNDED_TILES * depthTiles);
+    private boolean has(TileType type) {
+        for (int i = 0; i < layers.size(); i++) {
+            if (weights[i].type() == type) {
+                return true;
+            }
+        }
+        return false;
     }
 
-    /** Splits the column tiles of all layers into groups, each of one layer. {@return how many groups} */
-    private int group(int wanted) {
+    /** Multiplies some rows with the weights of one type. */
+    private void multiplyRows(TileType type) {
+        int tiles = Tiles.rowTiles(rows);
+        inputTiles = Tiles.atLeast(inputTiles, (long) tiles * type.depthTiles(x.columns()) * Tiles.BYTES);
+        inputScales = Tiles.atLeast(inputScales, (long) tiles * Tiles.ROWS * Float.BYTES);
+        input = new TileMatrix(type, x.columns(), inputTiles, inputScales);
+        pool.forEach(Math.ceilDiv(tiles, PACKED_TILES), packing);
+        int groups = group(type, Math.ceilDiv(TASKS_PER_THREAD * pool.slots(), Math.ceilDiv(tiles, ROW_TILES)));
+        pool.forEach(Math.ceilDiv(tiles, ROW_TILES) * groups, multiplying);
+    }
+
+    private void pack(int task, int slot) {
+        int from = task * PACKED_TILES * Tiles.ROWS;
+        int count = Math.min(PACKED_TILES * Tiles.ROWS, rows - from);
+        kernels.packRows(x, firstRow + from, count, input, task * PACKED_TILES);
+    }
+
+    /** Splits the column tiles of all layers of one type into groups, each of one layer. {@return how many groups} */
+    private int group(TileType type, int wanted) {
         int tiles = 0;
-        for (Linear layer : layers) {
-            tiles += Tiles.rowTiles(layer.weight().rows());
+        for (int i = 0; i < layers.size(); i++) {
+            tiles += columnTiles(i, type);
         }
         groupTiles = Math.clamp(tiles / wanted / 2 * 2, 2, COLUMN_TILES); // pairs: the kernel's blocks are two wide
         firstGroup = firstGroup.length <= layers.size() ? new int[layers.size() + 1] : firstGroup;
         int groups = 0;
         for (int i = 0; i < layers.size(); i++) {
             firstGroup[i] = groups;
-            groups += Math.ceilDiv(Tiles.rowTiles(layers.get(i).weight().rows()), groupTiles);
+            groups += Math.ceilDiv(columnTiles(i, type), groupTiles);
         }
         firstGroup[layers.size()] = groups;
         return groups;
+    }
+
+    private int columnTiles(int layer, TileType type) {
+        return weights[layer].type() == type
+                ? Tiles.rowTiles(layers.get(layer).weight().rows())
+                : 0;
     }
 
     private void multiply(int task, int slot) {
@@ -122,7 +146,7 @@ final class AmxLinear {
         int columns = Math.min(groupTiles * Tiles.ROWS, layer.weight().rows() - tile * Tiles.ROWS);
         int rowTile = task / groups * ROW_TILES;
         int count = Math.min(ROW_TILES * Tiles.ROWS, rows - rowTile * Tiles.ROWS);
-        if (depthTiles > DEPTH_BLOCK) {
+        if (input.depthTiles() > DEPTH_BLOCK) {
             sums[slot] = Tiles.atLeast(sums[slot], (long) ROW_TILES * COLUMN_TILES * Tiles.BYTES);
         }
         kernels.linear(
@@ -135,7 +159,6 @@ final class AmxLinear {
                 firstRow + rowTile * Tiles.ROWS,
                 count,
                 columns,
-                depthTiles,
                 DEPTH_BLOCK,
                 sums[slot]);
     }

@@ -4,27 +4,29 @@ import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.WorkerPool;
 import dev.sparsed.spi.HeadLayout;
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
 /** Keys and values of some heads, rounded to bf16, in the order in which the kernels read them: {@code [head][group]}. */
 final class HeadTiles {
 
-    /** Groups that one task packs: 512 keys of 64 features take about 30 µs. */
-    private static final int GROUPS_PER_TASK = 16;
+    /**
+     * Groups that one task packs, of all heads, since those of one key lie side by side and those of one head pages apart: 128 keys of 16
+     * heads of 64 features take about 30 µs.
+     */
+    private static final int GROUPS_PER_TASK = 4;
 
-    private final NativeKernels kernels;
+    private final AttentionKernels kernels;
     private final WorkerPool.Task packing = this::packSome;
     private MemorySegment keys = MemorySegment.NULL;
     private MemorySegment values = MemorySegment.NULL;
     private Matrix fromKeys = Matrix.zeros(0, 1);
-    private @Nullable Matrix fromValues;
+    private Matrix fromValues = fromKeys;
     private int headDim;
     private int groups;
-    private int tasksPerHead;
     private int firstHead;
+    private int heads;
     private long headBytes;
 
-    HeadTiles(NativeKernels kernels) {
+    HeadTiles(AttentionKernels kernels) {
         this.kernels = kernels;
     }
 
@@ -42,33 +44,30 @@ final class HeadTiles {
      * Packs some heads; forgets what was packed before.
      *
      * @param k {@code [N, keyValueHeads × headDim]}
-     * @param v {@code [N, keyValueHeads × headDim]}, or null if only keys are needed
-     * @param heads head layout
+     * @param v {@code [N, keyValueHeads × headDim]}
+     * @param layout head layout
      * @param first first key/value head
      * @param count how many
      * @param pool threads to work on
      */
-    void pack(Matrix k, @Nullable Matrix v, HeadLayout heads, int first, int count, WorkerPool pool) {
-        headDim = heads.headDim();
+    void pack(Matrix k, Matrix v, HeadLayout layout, int first, int count, WorkerPool pool) {
+        headDim = layout.headDim();
         groups = Math.ceilDiv(k.rows(), Tiles.GROUP);
         headBytes = headBytes(k.rows(), headDim);
         firstHead = first;
+        heads = count;
         fromKeys = k;
         fromValues = v;
         keys = Tiles.atLeast(keys, count * headBytes);
-        values = v == null ? values : Tiles.atLeast(values, count * headBytes);
-        tasksPerHead = Math.ceilDiv(groups, GROUPS_PER_TASK);
-        pool.forEach(count * tasksPerHead, packing);
+        values = Tiles.atLeast(values, count * headBytes);
+        pool.forEach(Math.ceilDiv(groups, GROUPS_PER_TASK), packing);
     }
 
     private void packSome(int task, int slot) {
-        int head = firstHead + task / tasksPerHead;
-        int from = task % tasksPerHead * GROUPS_PER_TASK;
+        int from = task * GROUPS_PER_TASK;
         int to = Math.min(from + GROUPS_PER_TASK, groups);
-        kernels.packGroups(false, fromKeys, head * headDim, headDim, from, to, keys(head));
-        if (fromValues != null) {
-            kernels.packGroups(true, fromValues, head * headDim, headDim, from, to, values(head));
-        }
+        kernels.packKeys(fromKeys, firstHead, heads, headDim, from, to, keys);
+        kernels.packValues(fromValues, firstHead, heads, headDim, from, to, values);
     }
 
     /** {@return the keys of a packed key/value head} */

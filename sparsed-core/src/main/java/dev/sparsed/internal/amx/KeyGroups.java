@@ -4,8 +4,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The keys that a tile of queries attends to, as groups of {@link Tiles#GROUP} keys with one bit for each key that counts, ascending, in
- * the kernels' form: {@code int group, int mask, int slot, int unused}. The slot says which sum of the selection a group enters.
+ * The keys that a tile of queries attends to, as groups of {@link Tiles#GROUP} keys with one bit for each key that counts, in the kernels'
+ * form: {@code int group, int mask, int block, int unused}. The block says whose sums a group enters.
+ *
+ * <p>From the last key to the first: selection wants sums over the generation's keys that do not underflow beside much larger scores of the
+ * prompt, and the kernels' shifts know the keys so far alone.
  */
 final class KeyGroups {
 
@@ -14,7 +17,9 @@ final class KeyGroups {
     private MemorySegment entries = MemorySegment.NULL;
     private int count;
     private int lastGroup;
-    private int lastSlot;
+    private int lastBlock;
+    private int group;
+    private int block;
 
     /**
      * Forgets all keys.
@@ -26,31 +31,35 @@ final class KeyGroups {
         entries = Tiles.atLeast(entries, (Math.ceilDiv(keys, Tiles.GROUP) + (long) blocks) * ENTRY);
         count = 0;
         lastGroup = -1;
-        lastSlot = 0;
+        lastBlock = -1;
+        group = -1;
+        block = -1;
     }
 
     /**
      * Adds keys.
      *
-     * @param from first key, not before the end of what was added last
-     * @param to end, exclusive
-     * @param slot not less than that added last
+     * @param from first key
+     * @param to end, exclusive; not beyond the first key of what was added last
+     * @param block not greater than that added last
      */
-    void add(int from, int to, int slot) {
-        for (int group = from / Tiles.GROUP; group * Tiles.GROUP < to; group++) {
-            int first = Math.max(from - group * Tiles.GROUP, 0);
-            int end = Math.min(to - group * Tiles.GROUP, Tiles.GROUP);
+    void add(int from, int to, int block) {
+        lastGroup = Math.max(lastGroup, (to - 1) / Tiles.GROUP);
+        lastBlock = Math.max(lastBlock, block);
+        for (int next = (to - 1) / Tiles.GROUP; next >= from / Tiles.GROUP; next--) {
+            int first = Math.max(from - next * Tiles.GROUP, 0);
+            int end = Math.min(to - next * Tiles.GROUP, Tiles.GROUP);
             int mask = -1 >>> Tiles.GROUP - (end - first) << first;
-            if (group == lastGroup && slot == lastSlot) {
+            if (next == group && block == this.block) {
                 long at = (count - 1) * ENTRY + Integer.BYTES;
                 entries.set(ValueLayout.JAVA_INT, at, entries.get(ValueLayout.JAVA_INT, at) | mask);
                 continue;
             }
+            group = next;
+            this.block = block;
             entries.set(ValueLayout.JAVA_INT, count * ENTRY, group);
             entries.set(ValueLayout.JAVA_INT, count * ENTRY + Integer.BYTES, mask);
-            entries.set(ValueLayout.JAVA_INT, count * ENTRY + 2 * Integer.BYTES, slot);
-            lastGroup = group;
-            lastSlot = slot;
+            entries.set(ValueLayout.JAVA_INT, count * ENTRY + 2 * Integer.BYTES, block);
             count++;
         }
     }
@@ -70,8 +79,8 @@ final class KeyGroups {
         return lastGroup;
     }
 
-    /** {@return the largest slot, 0 if there is none} */
-    int lastSlot() {
-        return lastSlot;
+    /** {@return the largest block, −1 if there is none} */
+    int lastBlock() {
+        return lastBlock;
     }
 }

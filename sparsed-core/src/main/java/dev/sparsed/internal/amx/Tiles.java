@@ -3,7 +3,7 @@ package dev.sparsed.internal.amx;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** The layout that the kernels share: tiles of 16 × 32 bf16, 1 KiB each ({@code src/main/c/tiles.h}). */
+/** The layout that the kernels share: tiles of 16 rows of 64 bytes, 1 KiB each ({@code src/main/c/tiles.h}). */
 final class Tiles {
 
     /** Rows of a tile. */

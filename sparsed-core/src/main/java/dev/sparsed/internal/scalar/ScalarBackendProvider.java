@@ -6,6 +6,7 @@ import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.BackendOptions;
 import dev.sparsed.spi.BackendProvider;
 import java.util.Optional;
+import java.util.Set;
 
 /** Offers the scalar backend, which runs everywhere. */
 public final class ScalarBackendProvider implements BackendProvider {
@@ -30,7 +31,7 @@ public final class ScalarBackendProvider implements BackendProvider {
 
     @Override
     public Backend open(BackendOptions options) {
-        options.requireNoQuantization(name());
+        options.requireQuantization(name(), Set.of());
         BackendInfo info = new BackendInfo(name(), "plain Java (the reference, slow)", options.threads(), "");
         return new CpuBackend(info, ScalarKernels::new);
     }

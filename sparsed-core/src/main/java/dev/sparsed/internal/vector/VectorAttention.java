@@ -7,6 +7,7 @@ import dev.sparsed.attention.BlockPattern;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.internal.cpu.CpuAttention;
 import dev.sparsed.internal.cpu.Matrix;
+import dev.sparsed.internal.cpu.RowTiles;
 import dev.sparsed.internal.cpu.WorkerPool;
 import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
@@ -40,7 +41,7 @@ final class VectorAttention implements CpuAttention {
     private final KeptPanels[] kept;
     private final FlashAttention[] flash;
     private final BlockSelection[] selection;
-    private final QueryTiles tiles = new QueryTiles();
+    private final RowTiles tiles = new RowTiles();
     private final WorkerPool.Task denseTile = this::denseTile;
     private final WorkerPool.Task sparseTile = this::sparseTile;
     private final WorkerPool.Task selectedBlocks = this::selectedBlocks;

@@ -7,6 +7,7 @@ import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.BackendOptions;
 import dev.sparsed.spi.BackendProvider;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Offers the Vector API backend. This class itself must load without {@code jdk.incubator.vector}, which only a
@@ -75,7 +76,7 @@ public final class VectorBackendProvider implements BackendProvider {
         unavailableBecause().ifPresent(reason -> {
             throw new BackendUnavailableException("the vector backend cannot run: " + reason);
         });
-        options.requireNoQuantization(name());
+        options.requireQuantization(name(), Set.of());
         BackendInfo info = new BackendInfo(name(), VectorKernels.device(), options.threads(), "");
         return new CpuBackend(info, VectorKernels::new);
     }

@@ -13,7 +13,7 @@ import jdk.incubator.vector.FloatVector;
  * Every operation in the Vector API. Vectors have the width this processor prefers; results do not depend on the
  * number of threads. Needs the module {@code jdk.incubator.vector}: see {@link VectorBackendProvider}.
  */
-public final class VectorKernels implements CpuKernels {
+public class VectorKernels implements CpuKernels {
 
     private final Gemm gemm;
     private final Norm norm;

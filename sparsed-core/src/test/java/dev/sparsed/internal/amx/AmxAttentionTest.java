@@ -33,7 +33,7 @@ class AmxAttentionTest {
     @BeforeAll
     static void open() {
         pool = new WorkerPool(2);
-        amx = new AmxAttention(TestTiles.kernels(), pool);
+        amx = new AmxAttention(new AttentionKernels(TestTiles.kernels()), pool);
         scalar = new ScalarKernels(pool).attention();
     }
 
@@ -203,7 +203,7 @@ class AmxAttentionTest {
 
         Matrix alone = Matrix.zeros(canvas, heads.queryColumns());
         try (WorkerPool one = new WorkerPool(1)) {
-            new AmxAttention(TestTiles.kernels(), one).dense(q, k, v, heads, alone, null);
+            new AmxAttention(new AttentionKernels(TestTiles.kernels()), one).dense(q, k, v, heads, alone, null);
         }
         assertThat(alone.data()).containsExactly(out.data());
 

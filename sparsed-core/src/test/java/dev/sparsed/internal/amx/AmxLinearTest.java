@@ -85,7 +85,7 @@ class AmxLinearTest {
     }
 
     private static void run(int threads, Matrix x, Linear... layers) {
-        NativeKernels kernels = TestTiles.kernels();
+        ProductKernels kernels = new ProductKernels(TestTiles.kernels());
         try (WorkerPool pool = new WorkerPool(threads);
                 PackedWeights packed = new PackedWeights(kernels)) {
             new AmxLinear(kernels, packed, pool).linear(x, List.of(layers));

@@ -28,7 +28,7 @@ final class TestTiles {
     private static final Path SOURCES = Path.of("src/main/c");
     private static final Path BUILT = Path.of("target/amx-emulated");
 
-    private static @Nullable NativeKernels kernels;
+    private static @Nullable KernelLibrary kernels;
     private static @Nullable String missing;
 
     private TestTiles() {}
@@ -54,8 +54,8 @@ final class TestTiles {
     }
 
     /** {@return the kernels} */
-    static NativeKernels kernels() {
-        return new NativeKernels(library());
+    static KernelLibrary kernels() {
+        return new KernelLibrary(library());
     }
 
     /** {@return where they are} */

@@ -1,21 +1,25 @@
-package dev.sparsed.internal.amx;
+package dev.sparsed.internal.cpu;
 
 import dev.sparsed.spi.Positions;
 
 /** Where rows of block-sparse queries are cut, so that no tile of queries crosses the border of a query block. */
-final class RowTiles {
+public final class RowTiles {
 
     private int[] begin = new int[1];
     private int[] block = {};
     private int count;
 
+    /** No rows. */
+    public RowTiles() {}
+
     /**
-     * Cuts some rows into tiles of at most {@link Tiles#QUERIES}.
+     * Cuts some rows.
      *
      * @param rows canvas positions of the rows
      * @param blockSize B
+     * @param most rows of a tile at most
      */
-    void cut(Positions rows, int blockSize) {
+    public void cut(Positions rows, int blockSize, int most) {
         if (block.length < rows.count()) {
             block = new int[rows.count()];
             begin = new int[rows.count() + 1];
@@ -23,7 +27,7 @@ final class RowTiles {
         count = 0;
         for (int row = 0; row < rows.count(); row++) {
             int of = rows.get(row) / blockSize;
-            if (count == 0 || block[count - 1] != of || row - begin[count - 1] == Tiles.QUERIES) {
+            if (count == 0 || block[count - 1] != of || row - begin[count - 1] == most) {
                 begin[count] = row;
                 block[count++] = of;
             }
@@ -32,22 +36,34 @@ final class RowTiles {
     }
 
     /** {@return how many tiles there are} */
-    int count() {
+    public int count() {
         return count;
     }
 
-    /** {@return a tile's first row} */
-    int from(int tile) {
+    /**
+     * {@return a tile's first row}
+     *
+     * @param tile 0 … {@code count() − 1}
+     */
+    public int from(int tile) {
         return begin[tile];
     }
 
-    /** {@return a tile's number of rows} */
-    int rows(int tile) {
+    /**
+     * {@return a tile's number of rows}
+     *
+     * @param tile 0 … {@code count() − 1}
+     */
+    public int rows(int tile) {
         return begin[tile + 1] - begin[tile];
     }
 
-    /** {@return a tile's query block} */
-    int block(int tile) {
+    /**
+     * {@return a tile's query block}
+     *
+     * @param tile 0 … {@code count() − 1}
+     */
+    public int block(int tile) {
         return block[tile];
     }
 }
