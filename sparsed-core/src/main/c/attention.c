@@ -286,11 +286,15 @@ EXPORT void sparsed_attention_keys(
         const uint16_t *keys, const uint16_t *values, const entry *list, int64_t count, int64_t rows, int64_t head_dim, void *scratch,
         block_sums *blocks) {
     int64_t depth_tiles = depth_tiles_of(head_dim);
+#ifndef AMX_EMULATED // the same code, for the compiler to unroll
     if (depth_tiles == 2) {
         attend(keys, values, list, count, rows, 2, scratch, blocks);
-    } else if (depth_tiles == 4) {
-        attend(keys, values, list, count, rows, 4, scratch, blocks);
-    } else {
-        attend(keys, values, list, count, rows, depth_tiles, scratch, blocks);
+        return;
     }
+    if (depth_tiles == 4) {
+        attend(keys, values, list, count, rows, 4, scratch, blocks);
+        return;
+    }
+#endif
+    attend(keys, values, list, count, rows, depth_tiles, scratch, blocks);
 }

@@ -12,58 +12,49 @@ enum { TILE_ROWS = 16, TILE_BYTES = 1024, TILE_FLOATS = 256, TILE_BF16 = 512, TI
 
 #ifdef AMX_EMULATED
 
+#include <immintrin.h>
 #include <string.h>
 
-static _Thread_local uint8_t tmm[8][TILE_ROWS][64];
+#define EMULATION static __attribute__((noinline)) void // inlined, they take the compiler a minute
 
-static inline float tile_bf16(const uint8_t *at) {
-    uint16_t half;
-    memcpy(&half, at, sizeof half);
-    uint32_t bits = (uint32_t)half << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+static _Thread_local uint8_t tmm[8][TILE_ROWS][64] __attribute__((aligned(64)));
+
+EMULATION tile_dot(int c, int a, int b) {
+    for (int m = 0; m < TILE_ROWS; m++) {
+        __m512 sums = _mm512_load_ps(tmm[c][m]);
+        for (int k = 0; k < 16; k++) {
+            uint32_t left;
+            memcpy(&left, &tmm[a][m][4 * k], sizeof left);
+            __m512i right = _mm512_load_si512(tmm[b][k]);
+            __m512 even = _mm512_castsi512_ps(_mm512_slli_epi32(right, 16));
+            __m512 odd = _mm512_castsi512_ps(_mm512_and_si512(right, _mm512_set1_epi32((int)0xffff0000)));
+            sums = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_set1_epi32((int)(left << 16))), even, sums);
+            sums = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_set1_epi32((int)(left & 0xffff0000))), odd, sums);
+        }
+        _mm512_store_ps(tmm[c][m], sums);
+    }
 }
 
-static __attribute__((noinline)) void tile_dot(int c, int a, int b) {
-    float sums[TILE_ROWS][16], right[32][16];
-    memcpy(sums, tmm[c], sizeof sums);
-    for (int k = 0; k < 32; k++) {
-        for (int n = 0; n < 16; n++) {
-            right[k][n] = tile_bf16(&tmm[b][k / 2][4 * n + 2 * (k % 2)]);
-        }
-    }
+EMULATION tile_dot_int8(int c, int a, int b) {
     for (int m = 0; m < TILE_ROWS; m++) {
-        for (int k = 0; k < 32; k++) {
-            float left = tile_bf16(&tmm[a][m][2 * k]);
-            for (int n = 0; n < 16; n++) {
-                sums[m][n] += left * right[k][n];
-            }
-        }
-    }
-    memcpy(tmm[c], sums, sizeof sums);
-}
-
-static __attribute__((noinline)) void tile_dot_int8(int c, int a, int b) {
-    int32_t sums[TILE_ROWS][16];
-    memcpy(sums, tmm[c], sizeof sums);
-    for (int m = 0; m < TILE_ROWS; m++) {
+        int32_t sums[16];
+        memcpy(sums, tmm[c][m], sizeof sums);
         for (int k = 0; k < 64; k++) {
             for (int n = 0; n < 16; n++) {
-                sums[m][n] += (int8_t)tmm[a][m][k] * (int8_t)tmm[b][k / 4][4 * n + k % 4];
+                sums[n] += (int8_t)tmm[a][m][k] * (int8_t)tmm[b][k / 4][4 * n + k % 4];
             }
         }
+        memcpy(tmm[c][m], sums, sizeof sums);
     }
-    memcpy(tmm[c], sums, sizeof sums);
 }
 
-static __attribute__((noinline)) void tile_load(int t, const void *from, int64_t stride) {
+EMULATION tile_load(int t, const void *from, int64_t stride) {
     for (int row = 0; row < TILE_ROWS; row++) {
         memcpy(tmm[t][row], (const uint8_t *)from + row * stride, 64);
     }
 }
 
-static __attribute__((noinline)) void tile_store(int t, void *to, int64_t stride) {
+EMULATION tile_store(int t, void *to, int64_t stride) {
     for (int row = 0; row < TILE_ROWS; row++) {
         memcpy((uint8_t *)to + row * stride, tmm[t][row], 64);
     }

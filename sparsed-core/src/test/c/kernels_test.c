@@ -284,10 +284,13 @@ static void attention(int64_t rows, int64_t keys, int64_t dim, int64_t heads, fl
             expected[j / 64] += kept[j] ? exp2(s[j] - max) / sum : 0;
             expected_isolated[j / 64] += kept[j] && j >= 64 * first ? exp2(s[j] - generation_max) / generation_sum : 0;
         }
+        for (int64_t j = 0; j < keys; j++) {
+            s[j] = kept[j] ? exp2(s[j] - max) / sum : 0;
+        }
         for (int64_t d = 0; d < dim; d++) {
             double o = 0;
             for (int64_t j = 0; j < keys; j++) {
-                o += kept[j] ? exp2(s[j] - max) / sum * bf16(v[j * stride + head + d]) : 0;
+                o += s[j] * bf16(v[j * stride + head + d]);
             }
             near("attention", out[i * stride + head + d], o, 0x1p-8);
         }
@@ -308,20 +311,23 @@ int main(void) {
     exponentials();
     const int64_t sizes[] = {1, 3, 7, 16, 17, 31, 33, 65};
     for (int i = 0; i < 8; i++) {
-        for (int j = 0; j < 8; j++) {
-            linear(sizes[i], sizes[7 - j], sizes[j], (i + j) % 3, j % 2, 1 + i % 2);
-            linear(sizes[j], 129, sizes[i], (i + j) % 3, i % 2, 2);
-            linear_int8(sizes[i], sizes[7 - j], sizes[j], (i + j) % 3, j % 2, 1 + i % 2);
+        for (int j = i % 2; j < 8; j += 2) {
+            linear(sizes[i], sizes[7 - j], sizes[j], (i + j) % 3, j % 4 < 2, 1 + i % 2);
+            linear_int8(sizes[i], sizes[7 - j], sizes[j], (i + j) % 3, j % 4 < 2, 1 + i % 2);
         }
+        linear(sizes[i], 129, sizes[7 - i], i % 3, i % 2, 2);
+        linear_int8(sizes[i], 200, sizes[7 - i], i % 3, i % 2, 2);
     }
-    linear(127, 257, 129, 2, 1, 3);
-    linear_int8(127, 500, 129, 2, 1, 3);
+    linear(127, 257, 65, 2, 1, 3);
+    linear_int8(127, 257, 65, 2, 1, 3);
     const int64_t dims[] = {2, 16, 31, 64, 96, 128, 200};
     for (int i = 0; i < 7; i++) {
         attention(sizes[i], sizes[7 - i], dims[i], 1 + i % 2, 1, 0);
-        attention(128, 300 + i, dims[i], 2, 3, i % 2);
-        attention(97 + i, 1000 - i, dims[6 - i], 1, 30, 1);
+        attention(i % 2 ? 128 : 97, 200 + i, dims[i], 2, 3, i % 2);
+        attention(33 + i, 300 - i, dims[6 - i], 1, 30, 1); // shifts are raised
     }
+    attention(40, 1100, 64, 1, 30, 0); // more than one chunk
+    attention(70, 1300, 32, 1, 3, 1);
     puts("all right");
     return 0;
 }

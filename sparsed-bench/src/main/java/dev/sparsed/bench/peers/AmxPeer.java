@@ -11,6 +11,7 @@ import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.HostTensor;
 import dev.sparsed.spi.Positions;
+import dev.sparsed.spi.Quantization;
 import dev.sparsed.spi.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -25,8 +26,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The AMX backend beside oneDNN's bf16 product and the vector backend, one after the other in every round of one process. Ours rounds its
- * input to bf16 in every call; oneDNN is given it rounded.
+ * The AMX backend, with and without 8-bit integers, beside oneDNN's bf16 product and the vector backend, one after the other in every round
+ * of one process. Ours rounds its input in every call; oneDNN is given it rounded.
  */
 public final class AmxPeer implements AutoCloseable {
 
@@ -39,6 +40,7 @@ public final class AmxPeer implements AutoCloseable {
     private static final int CACHE_LINE = 64;
 
     private final Backend amx;
+    private final Backend int8;
     private final Backend vector;
     private final int rounds;
     private final Consumer<String> lines;
@@ -54,17 +56,18 @@ public final class AmxPeer implements AutoCloseable {
     public AmxPeer(int threads, int rounds, Consumer<String> lines) {
         this.rounds = rounds;
         this.lines = lines;
-        amx = open("amx", threads);
-        vector = open("vector", threads);
+        amx = open("amx", threads, Quantization.NONE);
+        int8 = open("amx", threads, Quantization.INT8);
+        vector = open("vector", threads, Quantization.NONE);
     }
 
-    private static Backend open(String name, int threads) {
+    private static Backend open(String name, int threads, Quantization quantization) {
         return ServiceLoader.load(BackendProvider.class).stream()
                 .map(ServiceLoader.Provider::get)
                 .filter(provider -> provider.name().equals(name))
                 .findFirst()
                 .orElseThrow()
-                .open(new BackendOptions(threads, DType.BF16));
+                .open(new BackendOptions(threads, DType.BF16, quantization));
     }
 
     /**
@@ -76,7 +79,15 @@ public final class AmxPeer implements AutoCloseable {
      */
     public void linear(@Nullable Path library, List<MatrixShape> shapes) {
         OneDnn dnn = OneDnn.load(library);
-        print("rows x in x out", "amx best/med.", "oneDNN best/med.", "vector median", "to oneDNN", "to vector");
+        print(
+                "rows x in x out",
+                "amx best/med.",
+                "oneDNN best/med.",
+                "amx int8 b./m.",
+                "vector median",
+                "to oneDNN",
+                "int8",
+                "to vector");
         for (MatrixShape shape : shapes) {
             linear(dnn, shape);
         }
@@ -88,6 +99,7 @@ public final class AmxPeer implements AutoCloseable {
         float[] w = bf16(random, shape.out() * shape.in());
         try (Arena memory = Arena.ofShared();
                 ExecutionContext context = amx.newContext();
+                ExecutionContext integers = int8.newContext();
                 ExecutionContext slow = vector.newContext()) {
             MemorySegment weights = halves(memory, w);
             MemorySegment theirs = memory.allocate(4L * shape.rows() * shape.out(), CACHE_LINE);
@@ -96,7 +108,7 @@ public final class AmxPeer implements AutoCloseable {
             Runnable ours = product(amx, context, shape, x, host);
             Runnable other = product(vector, slow, shape, x, host);
             Runnable peer = dnn.product(memory, shape, halves(memory, x), weights, theirs);
-            Rates[] rates = rates(shape.operations(), ours, peer, other);
+            Rates[] rates = rates(shape.operations(), ours, peer, product(int8, integers, shape, x, host), other);
             Tensor out = context.allocate(shape.rows(), shape.out());
             context.linear(amx.constant(x, shape.rows(), shape.in()), amx.upload(host), null, out);
             float[] result = new float[shape.rows() * shape.out()];
@@ -109,16 +121,18 @@ public final class AmxPeer implements AutoCloseable {
                     shape.toString(),
                     pair(rates[0]),
                     pair(rates[1]),
-                    number(rates[2].median()),
+                    pair(rates[2]),
+                    number(rates[3].median()),
                     ratio(rates[0], rates[1]),
-                    ratio(rates[0], rates[2]));
+                    ratio(rates[2], rates[0]),
+                    ratio(rates[0], rates[3]));
         }
     }
 
     private static Runnable product(
             Backend backend, ExecutionContext context, MatrixShape shape, float[] x, HostTensor host) {
         Tensor input = backend.constant(x, shape.rows(), shape.in());
-        Tensor weight = backend.upload(host);
+        Tensor weight = backend.uploadLinear(host);
         Tensor out = context.allocate(shape.rows(), shape.out());
         return () -> context.linear(input, weight, null, out);
     }
@@ -160,12 +174,14 @@ public final class AmxPeer implements AutoCloseable {
                     tokens + " x " + heads + " x " + headDim,
                     pair(rates[0]),
                     pair(rates[1]),
+                    "",
                     String.format(
                             Locale.ROOT,
                             "time / (kept x dense): B 64 %.2f, B 128 %.2f; selecting / dense %.2f",
                             1 / rates[2].median() / dense / b64.density(),
                             1 / rates[3].median() / dense / b128.density(),
                             1 / rates[4].median() / dense),
+                    "",
                     "",
                     ratio(rates[0], rates[1]));
         }
@@ -247,7 +263,7 @@ public final class AmxPeer implements AutoCloseable {
     }
 
     private void print(Object... columns) {
-        lines.accept(String.format(Locale.ROOT, "%-16s %17s %17s %14s %10s %10s", columns));
+        lines.accept(String.format(Locale.ROOT, "%-16s %17s %17s %17s %14s %10s %10s %10s", columns));
     }
 
     private static String pair(Rates rates) {
@@ -264,7 +280,8 @@ public final class AmxPeer implements AutoCloseable {
 
     @Override
     public void close() {
-        try (amx) {
+        try (amx;
+                int8) {
             vector.close();
         }
     }

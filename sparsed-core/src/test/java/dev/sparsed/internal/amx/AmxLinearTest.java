@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Linear layers against sums in float64 of the inputs rounded to bf16. */
+/** Linear layers against sums in float64 of the inputs rounded to bf16, and against exact sums of the inputs rounded to 8-bit integers. */
 @TestTiles.Required
 class AmxLinearTest {
 
@@ -41,6 +41,83 @@ class AmxLinearTest {
                 }
             }
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "BF16", "F16"})
+    void ofIntegersAreExactButForTheScales(DType dtype) {
+        for (int outputs : SIZES) {
+            for (int inputs : SIZES) {
+                Weights w = weights(dtype, outputs, inputs);
+                Matrix bias = random.nextBoolean() ? matrix(1, outputs) : null;
+                Matrix x = matrix(33, inputs);
+                Arrays.fill(x.data(), x.row(5), x.row(6), 0); // a row without a scale
+                Matrix out = matrix(33, outputs);
+                run(2, TileType.INT8, x, new Linear(w, bias, out));
+                assertMatchesIntegers(x, w, bias, out);
+            }
+        }
+        Weights deep = weights(dtype, 40, 4200); // sums that wait for the next block of the summed dimension
+        Matrix x = matrix(300, 4200);
+        Matrix out = matrix(300, 40);
+        run(3, TileType.INT8, x, new Linear(deep, null, out));
+        assertMatchesIntegers(x, deep, null, out);
+    }
+
+    @Test
+    void ofIntegersKeepANaNInItsRow() {
+        Matrix x = matrix(20, 40);
+        x.data()[x.row(3) + 7] = Float.NaN;
+        Matrix out = matrix(20, 33);
+        run(2, TileType.INT8, x, new Linear(weights(DType.F32, 33, 40), null, out));
+        for (int row = 0; row < 20; row++) {
+            for (int column = 0; column < 33; column++) {
+                assertThat(Float.isNaN(out.data()[out.row(row) + column])).isEqualTo(row == 3);
+            }
+        }
+    }
+
+    private static void assertMatchesIntegers(Matrix x, Weights w, @Nullable Matrix bias, Matrix out) {
+        byte[][] right = new byte[w.rows()][w.columns()];
+        float[] scales = new float[w.rows()];
+        float[] row = new float[w.columns()];
+        for (int column = 0; column < w.rows(); column++) {
+            for (int k = 0; k < w.columns(); k++) {
+                row[k] = w.get((long) column * w.columns() + k);
+            }
+            scales[column] = quantize(row, right[column]);
+        }
+        byte[] left = new byte[w.columns()];
+        for (int i = 0; i < x.rows(); i++) {
+            System.arraycopy(x.data(), x.row(i), row, 0, w.columns());
+            float scale = quantize(row, left);
+            for (int column = 0; column < w.rows(); column++) {
+                int sum = 0;
+                for (int k = 0; k < w.columns(); k++) {
+                    sum += left[k] * right[column][k];
+                }
+                double product = (double) sum * scale * scales[column];
+                double expected = product + (bias == null ? 0 : bias.data()[bias.offset() + column]);
+                float actual = out.data()[out.row(i) + column];
+                if (!(Math.abs(actual - expected) <= 0x1p-22 * (Math.abs(product) + Math.abs(expected)))) {
+                    throw new AssertionError("element " + i + ", " + column + " of [" + x.rows() + ", " + x.columns()
+                            + "] by " + w.rows() + ": " + actual + ", expected " + expected);
+                }
+            }
+        }
+    }
+
+    /** {@return the scale: a 127th of the largest magnitude} */
+    private static float quantize(float[] row, byte[] quantized) {
+        float most = 0;
+        for (float value : row) {
+            most = Math.max(most, Math.abs(value));
+        }
+        float scale = most / 127;
+        for (int k = 0; k < row.length; k++) {
+            quantized[k] = scale == 0 ? 0 : (byte) Math.rint(row[k] * (1 / scale));
+        }
+        return scale;
     }
 
     /** Sums that wait for the next block of the summed dimension, several row panels, several chunks of rows. */
@@ -72,6 +149,32 @@ class AmxLinearTest {
     }
 
     @Test
+    void ofIntegersDependOnNeitherThreadsNorNeighboursNorOtherTypes() {
+        Matrix x = matrix(75, 200);
+        Weights w = weights(DType.BF16, 300, 200);
+        Weights other = weights(DType.BF16, 70, 200);
+        Matrix alone = Matrix.zeros(75, 300);
+        run(1, TileType.INT8, x, new Linear(w, null, alone));
+        Matrix rounded = Matrix.zeros(75, 70);
+        run(1, x, new Linear(other, null, rounded));
+        ProductKernels kernels = new ProductKernels(TestTiles.kernels());
+        try (WorkerPool pool = new WorkerPool(3);
+                PackedWeights packed = new PackedWeights(kernels)) {
+            packed.quantize(w);
+            Matrix together = Matrix.zeros(75, 300);
+            Matrix beside = Matrix.zeros(75, 70);
+            AmxLinear linear = new AmxLinear(kernels, packed, pool);
+            linear.linear(x, List.of(new Linear(other, null, beside), new Linear(w, null, together)));
+            assertThat(together.data()).containsExactly(alone.data());
+            assertThat(beside.data()).containsExactly(rounded.data());
+            Matrix few = Matrix.zeros(5, 300);
+            linear.linear(x.slice(41, 5), List.of(new Linear(w, null, few)));
+            assertThat(few.data()).containsExactly(Arrays.copyOfRange(alone.data(), 41 * 300, 46 * 300));
+            assertThat(packed.of(w, pool).bytes()).isEqualTo(304 * (256 + Float.BYTES));
+        }
+    }
+
+    @Test
     void aNaNStaysInItsRow() {
         Matrix x = matrix(20, 40);
         x.data()[x.row(3) + 7] = Float.NaN;
@@ -85,9 +188,18 @@ class AmxLinearTest {
     }
 
     private static void run(int threads, Matrix x, Linear... layers) {
+        run(threads, TileType.BF16, x, layers);
+    }
+
+    private static void run(int threads, TileType type, Matrix x, Linear... layers) {
         ProductKernels kernels = new ProductKernels(TestTiles.kernels());
         try (WorkerPool pool = new WorkerPool(threads);
                 PackedWeights packed = new PackedWeights(kernels)) {
+            for (Linear layer : layers) {
+                if (type == TileType.INT8) {
+                    packed.quantize(layer.weight());
+                }
+            }
             new AmxLinear(kernels, packed, pool).linear(x, List.of(layers));
         }
     }

@@ -20,7 +20,7 @@ class EmulatedKernelsTest {
         Path program = Path.of("target/amx-emulated/kernels_test");
         TestTiles.compile(
                 program,
-                List.of("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+                List.of("-O0", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
                 List.of("src/test/c/kernels_test.c"));
         assertThat(TestTiles.run(List.of(program.toAbsolutePath().toString()))).contains("all right");
     }

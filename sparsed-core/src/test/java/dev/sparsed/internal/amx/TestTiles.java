@@ -76,7 +76,7 @@ final class TestTiles {
             }
             compile(
                     BUILT.resolve("libemulated.so"),
-                    List.of("-O3", "-fPIC", "-shared", "-fvisibility=hidden"),
+                    List.of("-O1", "-fPIC", "-shared", "-fvisibility=hidden"),
                     List.of());
         }
         kernels = kernels();
