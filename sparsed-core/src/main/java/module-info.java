@@ -10,6 +10,7 @@ module dev.sparsed.core {
     exports dev.sparsed;
     exports dev.sparsed.attention;
     exports dev.sparsed.diffusion;
+    exports dev.sparsed.natives;
     exports dev.sparsed.spi;
     exports dev.sparsed.text;
 

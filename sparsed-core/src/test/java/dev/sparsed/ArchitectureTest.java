@@ -30,7 +30,12 @@ import org.junit.jupiter.api.Test;
 class ArchitectureTest {
 
     private static final String[] PUBLIC_PACKAGES = {
-        "dev.sparsed", "dev.sparsed.attention", "dev.sparsed.diffusion", "dev.sparsed.spi", "dev.sparsed.text"
+        "dev.sparsed",
+        "dev.sparsed.attention",
+        "dev.sparsed.diffusion",
+        "dev.sparsed.natives",
+        "dev.sparsed.spi",
+        "dev.sparsed.text"
     };
 
     private static Path root;

@@ -3,6 +3,7 @@ package dev.sparsed.internal.amx;
 import dev.sparsed.BackendInfo;
 import dev.sparsed.BackendUnavailableException;
 import dev.sparsed.internal.vector.VectorBackendProvider;
+import dev.sparsed.natives.NativeCache;
 import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.BackendOptions;
 import dev.sparsed.spi.BackendProvider;
@@ -53,9 +54,7 @@ public final class AmxBackendProvider implements BackendProvider {
 
     /** {@return the kernels, in a file} */
     static Path library() {
-        return LibraryCache.of(
-                        System.getProperty(LibraryCache.PROPERTY), System.getenv(), System.getProperty("user.home", ""))
-                .extract(LIBRARY);
+        return NativeCache.ofUser(KernelLibrary.CACHE_PROPERTY).extract(AmxBackendProvider.class, LIBRARY);
     }
 
     @Override

@@ -28,6 +28,9 @@ final class KernelLibrary {
      */
     static final Linker.Option ARRAYS = Linker.Option.critical(true);
 
+    /** The system property that names the folder for the library, in place of the user's cache. */
+    static final String CACHE_PROPERTY = "sparsed.amx.cache";
+
     private final SymbolLookup symbols;
 
     /**
@@ -41,7 +44,7 @@ final class KernelLibrary {
             symbols = SymbolLookup.libraryLookup(file, Arena.global());
         } catch (IllegalArgumentException e) {
             throw new BackendUnavailableException("the AMX kernels " + file + " cannot be loaded (" + e.getMessage()
-                    + "); where the folder is mounted noexec, name another with -D" + LibraryCache.PROPERTY + "=/path");
+                    + "); where the folder is mounted noexec, name another with -D" + CACHE_PROPERTY + "=/path");
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.sparsed.cuda.internal.driver;
 
 import dev.sparsed.BackendUnavailableException;
+import dev.sparsed.natives.NativeCache;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -18,6 +19,9 @@ import jcuda.jcublas.JCublas2;
  * initialised, and restored before this returns; the JDK's own temporary files do not depend on it, which is read once at the start.
  */
 final class CudaNatives {
+
+    /** The system property that names the folder for libraries, in place of the user's cache. */
+    static final String CACHE_PROPERTY = "sparsed.cuda.cache";
 
     private static final String TEMPORARY_FOLDER = "java.io.tmpdir";
 
@@ -49,6 +53,11 @@ final class CudaNatives {
     static Path extract(String library, NativeCache cache) {
         String file =
                 LibUtils.createLibraryFileName(LibUtils.createPlatformLibraryName(library + "-" + JCudaVersion.get()));
+        if (LibUtils.class.getResource("/lib/" + file) == null) {
+            throw new BackendUnavailableException("the native library " + file + " is not on the class path: add "
+                    + "org.jcuda:jcuda-natives and org.jcuda:jcublas-natives with the classifier of this platform "
+                    + "(they exist for linux-x86_64)");
+        }
         return cache.extract(LibUtils.class, "/lib/" + file);
     }
 
@@ -62,9 +71,7 @@ final class CudaNatives {
 
     /** {@return why it cannot be loaded; empty if it is} */
     private static String initialise(String library, Runnable initialise) {
-        NativeCache cache = NativeCache.of(
-                System.getProperty(NativeCache.PROPERTY), System.getenv(), System.getProperty("user.home"));
-        Path folder = extract(library, cache).getParent();
+        Path folder = extract(library, NativeCache.ofUser(CACHE_PROPERTY)).getParent();
         String before = System.getProperty(TEMPORARY_FOLDER);
         System.setProperty(TEMPORARY_FOLDER, folder.toString());
         try {

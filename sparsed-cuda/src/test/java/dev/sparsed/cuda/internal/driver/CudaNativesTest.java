@@ -1,12 +1,16 @@
 package dev.sparsed.cuda.internal.driver;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sparsed.BackendUnavailableException;
+import dev.sparsed.natives.NativeCache;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -44,7 +48,16 @@ class CudaNativesTest {
                 .startsWith("libJCudaDriver-")
                 .endsWith(".so");
         assertThat(extracted.getFirst().getParent().getFileName())
-                .hasToString(NativeCache.sha256(Files.readAllBytes(extracted.getFirst())));
+                .hasToString(HexFormat.of()
+                        .formatHex(
+                                MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(extracted.getFirst()))));
+    }
+
+    @Test
+    void saysThatTheJarIsMissing() {
+        assertThatThrownBy(() -> CudaNatives.extract("JNothing", new NativeCache(folder, CudaNatives.CACHE_PROPERTY)))
+                .isInstanceOf(BackendUnavailableException.class)
+                .hasMessageContainingAll("JNothing", "org.jcuda:jcuda-natives", "linux-x86_64");
     }
 
     private static String run(Path temporary, Path cache) throws IOException, InterruptedException {
@@ -53,7 +66,7 @@ class CudaNativesTest {
                         "-XX:-UsePerfData",
                         "--enable-native-access=ALL-UNNAMED",
                         "-Djava.io.tmpdir=" + temporary,
-                        "-D" + NativeCache.PROPERTY + "=" + cache,
+                        "-D" + CudaNatives.CACHE_PROPERTY + "=" + cache,
                         "-cp",
                         System.getProperty("java.class.path"),
                         Loader.class.getName())

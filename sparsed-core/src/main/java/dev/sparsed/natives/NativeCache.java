@@ -1,4 +1,4 @@
-package dev.sparsed.cuda.internal.driver;
+package dev.sparsed.natives;
 
 import dev.sparsed.BackendUnavailableException;
 import java.io.IOException;
@@ -20,49 +20,57 @@ import org.jspecify.annotations.Nullable;
  * every use and replaced when it differs, written beside its place and moved there atomically: another process never sees half of one, and
  * another user can never put one there, because the folders are the user's alone (0700).
  */
-final class NativeCache {
-
-    /** The system property that overrides the folder. */
-    static final String PROPERTY = "sparsed.cuda.cache";
+public final class NativeCache {
 
     private final Path root;
+    private final String property;
 
-    NativeCache(Path root) {
-        this.root = root;
+    /**
+     * A cache in some folder.
+     *
+     * @param root the folder; made where it is not there
+     * @param property the system property by which users name another, for messages
+     */
+    public NativeCache(Path root, String property) {
+        this.root = root.toAbsolutePath();
+        this.property = property;
     }
 
     /**
-     * The user's cache: {@value #PROPERTY}, else {@code $XDG_CACHE_HOME/sparsed}, else {@code ~/.cache/sparsed}.
+     * The user's cache: what a system property names, else {@code $XDG_CACHE_HOME/sparsed}, else {@code ~/.cache/sparsed}.
      *
-     * @param property the property's value
-     * @param environment the environment variables
-     * @param home the user's folder
+     * @param property the property's name
+     * @return the cache
      */
-    static NativeCache of(@Nullable String property, Map<String, String> environment, String home) {
-        if (property != null && !property.isBlank()) {
-            return new NativeCache(Path.of(property));
+    public static NativeCache ofUser(String property) {
+        return of(property, System.getProperty(property), System.getenv(), System.getProperty("user.home", ""));
+    }
+
+    static NativeCache of(String property, @Nullable String value, Map<String, String> environment, String home) {
+        if (value != null && !value.isBlank()) {
+            return new NativeCache(Path.of(value), property);
         }
         String xdg = environment.getOrDefault("XDG_CACHE_HOME", "");
         // The specification of XDG_CACHE_HOME: a relative path is to be ignored.
         Path cache = !xdg.isEmpty() && Path.of(xdg).isAbsolute() ? Path.of(xdg) : Path.of(home, ".cache");
-        return new NativeCache(cache.resolve("sparsed"));
+        return new NativeCache(cache.resolve("sparsed"), property);
     }
 
     /**
      * Makes sure that a library lies in its folder, whole and unchanged.
      *
      * @param owner a class of the jar that holds the library
-     * @param resource the library's absolute name in the jar
+     * @param resource the library's name in the jar, from the root if it begins with a slash, else beside the class
      * @return the file, absolute
      * @throws BackendUnavailableException if the jar has no such library or the folder cannot be written
      */
-    Path extract(Class<?> owner, String resource) {
+    public Path extract(Class<?> owner, String resource) {
         byte[] library = read(owner, resource);
         String sum = sha256(library);
-        Path folder = root.resolve(sum).toAbsolutePath();
+        Path folder = root.resolve(sum);
         Path file = folder.resolve(resource.substring(resource.lastIndexOf('/') + 1));
         try {
-            makePrivate(root.toAbsolutePath());
+            makePrivate(root);
             makePrivate(folder);
             if (!isWhole(file, sum)) {
                 replace(file, library);
@@ -79,10 +87,8 @@ final class NativeCache {
     private static byte[] read(Class<?> owner, String resource) {
         try (InputStream in = owner.getResourceAsStream(resource)) {
             if (in == null) {
-                throw new BackendUnavailableException(
-                        "the native library " + resource + " is not on the class path: add "
-                                + "org.jcuda:jcuda-natives and org.jcuda:jcublas-natives with the classifier of this platform "
-                                + "(they exist for linux-x86_64)");
+                throw new BackendUnavailableException("the native library " + resource + " is missing from the jar of "
+                        + owner.getName() + ": take one that is whole");
             }
             return in.readAllBytes();
         } catch (IOException e) {
@@ -91,9 +97,9 @@ final class NativeCache {
         }
     }
 
-    private static BackendUnavailableException unusable(Path folder, Exception cause) {
+    private BackendUnavailableException unusable(Path folder, Exception cause) {
         BackendUnavailableException e = new BackendUnavailableException("the folder for native libraries, " + folder
-                + ", cannot be used (" + cause + "): name a folder of your own with -D" + PROPERTY + "=/path");
+                + ", cannot be used (" + cause + "): name a folder of your own with -D" + property + "=/path");
         e.initCause(cause);
         return e;
     }
@@ -131,7 +137,7 @@ final class NativeCache {
         }
     }
 
-    static String sha256(byte[] bytes) {
+    private static String sha256(byte[] bytes) {
         try {
             return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
         } catch (NoSuchAlgorithmException e) {
