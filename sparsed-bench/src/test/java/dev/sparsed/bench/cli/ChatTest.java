@@ -43,15 +43,6 @@ class ChatTest {
         demo.close();
     }
 
-    private record Run(int exitCode, String out, String err) {}
-
-    private static Run run(Terminal terminal, String input, String... args) {
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
-        int exitCode = Main.run(shell(terminal, input, out, err), args);
-        return new Run(exitCode, out.toString(), err.toString());
-    }
-
     private static Shell shell(Terminal terminal, String input, StringWriter out, StringWriter err) {
         return new Shell(
                 new PrintWriter(out),
@@ -79,7 +70,7 @@ class ChatTest {
                 ChatMessage.assistant(first),
                 ChatMessage.user("2+30=\n4"));
         String anew = answer(0, ChatMessage.system("sums"), ChatMessage.user("/2+30="));
-        Run run = run(
+        Run run = Run.of(
                 Terminal.NONE,
                 "95+1=\n\n2+30=\\\n4\n/reset\n//2+30=",
                 "chat",
@@ -91,21 +82,21 @@ class ChatTest {
                 "4",
                 "--steps",
                 "4");
-        assertThat(run.out).isEqualToNormalizingNewlines(first + "\n" + second + "\n" + anew + "\n");
-        assertThat(run.err).doesNotContain("> ", "\033").contains("tokens/s", "starts anew");
-        assertThat(run.exitCode).isZero();
+        assertThat(run.out()).isEqualToNormalizingNewlines(first + "\n" + second + "\n" + anew + "\n");
+        assertThat(run.err()).doesNotContain("> ", "\033").contains("tokens/s", "starts anew");
+        assertThat(run.exitCode()).isZero();
     }
 
     @Test
     void anAnswerEndsWithTheBlockThatHoldsTheEndOfTheTurn() {
-        Run run = run(Terminal.NONE, "95+1=\n", "chat", "-n", "64", "--block-length", "16");
-        assertThat(run.out).isEqualToNormalizingNewlines("96\n");
-        assertThat(run.err).contains("16 dense steps"); // of 64
+        Run run = Run.of(Terminal.NONE, "95+1=\n", "chat", "-n", "64", "--block-length", "16");
+        assertThat(run.out()).isEqualToNormalizingNewlines("96\n");
+        assertThat(run.err()).contains("16 dense steps"); // of 64
     }
 
     @Test
     void commandsChangeWhatComesNext() {
-        Run run = run(
+        Run run = Run.of(
                 TYPED,
                 String.join(
                         "\n",
@@ -133,22 +124,22 @@ class ChatTest {
                 model.tokenizer(), model.generate(warm.seed(5).build()).tokens());
         String second = AnswerText.untilEndOfTurn(
                 model.tokenizer(), model.generate(warm.seed(6).build()).tokens());
-        assertThat(run.out).isEqualToNormalizingNewlines(first + "\n" + second + "\n");
-        assertThat(run.err.split("policy SparseD\\[skip=0.2, select=0.25, blockSize=8]", -1))
+        assertThat(run.out()).isEqualToNormalizingNewlines(first + "\n" + second + "\n");
+        assertThat(run.err().split("policy SparseD\\[skip=0.2, select=0.25, blockSize=8]", -1))
                 .hasSize(3);
-        assertThat(run.err)
+        assertThat(run.err())
                 .contains("gen-length 128, block-length 32, steps 128, policy dense, cache DUAL")
                 .contains(
                         ", Threshold[threshold=0.9], cfg-scale 0.0, seed 0",
                         "the system message is set",
                         "no system message",
                         "/retry");
-        assertThat(run.exitCode).isZero();
+        assertThat(run.exitCode()).isZero();
     }
 
     @Test
     void atATerminalAMistakeIsToldAndTheChatGoesOn() {
-        Run run = run(
+        Run run = Run.of(
                 TYPED,
                 String.join(
                         "\n",
@@ -161,40 +152,41 @@ class ChatTest {
                         SHORT,
                         "95+1="),
                 "chat");
-        assertThat(run.err)
+        assertThat(run.err())
                 .contains("> sparsed: /frob: no such command; /help lists them")
                 .contains("> sparsed: nothing has been asked yet")
                 .contains("expected one of [dense, sparsed, auto, coverage")
                 .contains("--skip: does not go with --policy dense")
                 .contains("blockLength = 7: must divide genLength = 128")
                 .contains("Unknown options: '--stepz', '3'");
-        assertThat(run.out).isEqualToNormalizingNewlines(answer(0, ChatMessage.user("95+1=")) + "\n");
-        assertThat(run.exitCode).isZero();
+        assertThat(run.out()).isEqualToNormalizingNewlines(answer(0, ChatMessage.user("95+1=")) + "\n");
+        assertThat(run.exitCode()).isZero();
     }
 
     @Test
     void throughAPipeAMistakeEndsTheChat() {
-        Run run = run(Terminal.NONE, "/frob\n95+1=\n", "chat");
-        assertThat(run.err).startsWith("sparsed: /frob: no such command");
-        assertThat(run.out).isEmpty();
-        assertThat(run.exitCode).isEqualTo(1);
-        assertThat(run(Terminal.NONE, "x", "chat", "--block-length", "7").err).startsWith("sparsed: blockLength = 7");
-        assertThat(run(Terminal.NONE, "\uD800", "chat", "-n", "1").exitCode)
+        Run run = Run.of(Terminal.NONE, "/frob\n95+1=\n", "chat");
+        assertThat(run.err()).startsWith("sparsed: /frob: no such command");
+        assertThat(run.out()).isEmpty();
+        assertThat(run.exitCode()).isEqualTo(1);
+        assertThat(Run.of(Terminal.NONE, "x", "chat", "--block-length", "7").err())
+                .startsWith("sparsed: blockLength = 7");
+        assertThat(Run.of(Terminal.NONE, "\uD800", "chat", "-n", "1").exitCode())
                 .isZero(); // a lone surrogate is sent as '?'
     }
 
     @Test
     void aFullContextForgetsTheOldestTurnsInWords() {
         String[] small = {"chat", "-n", "8", "--block-length", "4", "--steps", "2", "--context-length", "50"};
-        Run run = run(Terminal.NONE, "1+1=\n2+2=\n3+3=\n4+4=\n", small);
-        assertThat(run.err).contains("the context of 50 tokens is full: the oldest turn is forgotten");
-        assertThat(run.out.lines()).hasSize(4);
-        assertThat(run.exitCode).isZero();
-        Run tooLong = run(Terminal.NONE, "1+1=\n" + "12345 ".repeat(40), small);
-        assertThat(tooLong.err)
+        Run run = Run.of(Terminal.NONE, "1+1=\n2+2=\n3+3=\n4+4=\n", small);
+        assertThat(run.err()).contains("the context of 50 tokens is full: the oldest turn is forgotten");
+        assertThat(run.out().lines()).hasSize(4);
+        assertThat(run.exitCode()).isZero();
+        Run tooLong = Run.of(Terminal.NONE, "1+1=\n" + "12345 ".repeat(40), small);
+        assertThat(tooLong.err())
                 .contains("the message takes ")
                 .contains("beside the answer only 42 fit into the context: shorten it");
-        assertThat(tooLong.exitCode).isEqualTo(1);
+        assertThat(tooLong.exitCode()).isEqualTo(1);
     }
 
     @Test

@@ -2,10 +2,7 @@ package dev.sparsed.bench.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -19,20 +16,10 @@ class ReportCommandTest {
     @TempDir
     private Path scratch;
 
-    private record Run(int exitCode, String out, String err) {}
-
-    private static Run run(String... args) {
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
-        Shell shell = new Shell(
-                new PrintWriter(out), new PrintWriter(err), new ByteArrayInputStream(new byte[0]), Terminal.NONE);
-        return new Run(Main.run(shell, args), out.toString(), err.toString());
-    }
-
     @Test
     void drawsResultsAndATask() throws IOException {
         Path outcomes = scratch.resolve("outcomes.jsonl");
-        Run quality = run(
+        Run quality = Run.of(
                 "quality",
                 "--task",
                 "add",
@@ -42,9 +29,9 @@ class ReportCommandTest {
                 "dense,sparsed:block-size=8",
                 "--out",
                 outcomes.toString());
-        assertThat(quality.exitCode).as(quality.err).isZero();
+        assertThat(quality.exitCode()).as(quality.err()).isZero();
         Path page = scratch.resolve("page.html");
-        Run run = run(
+        Run run = Run.of(
                 "report",
                 "--results",
                 outcomes.toString(),
@@ -58,9 +45,9 @@ class ReportCommandTest {
                 "A sum",
                 "-o",
                 page.toString());
-        assertThat(run.exitCode).as(run.err).isZero();
-        assertThat(run.out).isEmpty();
-        assertThat(run.err).contains("step 16/16 - block-sparse - 0 masks left", "page.html: ");
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err()).contains("step 16/16 - block-sparse - 0 masks left", "page.html: ");
         assertThat(Files.readString(page))
                 .contains("\"title\":\"A sum\"", "\"settings\":[\"dense\",\"sparsed:block-size=8\"]")
                 .contains("\"policy\":\"SparseD[skip=0.2, select=0.5, blockSize=8]\"");
@@ -75,8 +62,8 @@ class ReportCommandTest {
             report -p 1+1= --policy sparsed --select 2 | select = 2.0: must be 0 ... 1
             """)
     void saysWhatIsWrong(String words, String message) {
-        Run run = run(words.split(" "));
-        assertThat(run.err).contains(message).hasLineCount(1);
-        assertThat(run.exitCode).isEqualTo(1);
+        Run run = Run.of(words.split(" "));
+        assertThat(run.err()).contains(message).hasLineCount(1);
+        assertThat(run.exitCode()).isEqualTo(1);
     }
 }

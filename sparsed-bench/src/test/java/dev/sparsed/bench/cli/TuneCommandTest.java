@@ -9,10 +9,7 @@ import dev.sparsed.bench.DemoModel;
 import dev.sparsed.bench.ModelShape;
 import dev.sparsed.bench.RandomCheckpoint;
 import dev.sparsed.spi.DType;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,8 +29,6 @@ class TuneCommandTest {
     private static Path scratch;
 
     private static Path model;
-
-    private record Run(int exitCode, String out, String err) {}
 
     /** The demo model's tokenizer goes with any model that has its tokens, and one more for the mask. */
     @BeforeAll
@@ -55,24 +50,19 @@ class TuneCommandTest {
         args.addAll(List.of("--skips", "0.1,0.3", "--selects", "0.1,1", "--coverages", "1", "--block-sizes", "8,16"));
         args.addAll(List.of("-p", "Name a river.", "-p", "195351+5= and then a few words", "-n", "16"));
         args.addAll(List.of(more));
-        StringWriter output = new StringWriter();
-        StringWriter error = new StringWriter();
-        Shell shell = new Shell(
-                new PrintWriter(output), new PrintWriter(error), new ByteArrayInputStream(new byte[0]), Terminal.NONE);
-        int exitCode = Main.run(shell, args.toArray(String[]::new));
-        return new Run(exitCode, output.toString(), error.toString());
+        return Run.of(args.toArray(String[]::new));
     }
 
     @Test
     void agreementIsWithTheDenseTokensAndWhatIsKnownIsNotComputedAgain() throws IOException {
         Path file = scratch.resolve("tune.jsonl");
         Run run = tune(file, "--agreement", "0", "--finalists", "0");
-        assertThat(run.err).contains("dense [2/2] prompt ", "agrees ");
-        assertThat(run.exitCode).isZero();
+        assertThat(run.err()).contains("dense [2/2] prompt ", "agrees ");
+        assertThat(run.exitCode()).isZero();
         List<String> lines = Files.readAllLines(file);
         Matcher row = Pattern.compile("(?m)^(sparsed:skip=0.3:select=0.1:block-size=8) .*?([0-9.]+) %")
-                .matcher(run.out);
-        assertThat(row.find()).as(run.out).isTrue();
+                .matcher(run.out());
+        assertThat(row.find()).as(run.out()).isTrue();
         double sum = 0;
         for (int prompt = 0; prompt < 2; prompt++) {
             JsonNode dense = tokens(lines, "dense", prompt);
@@ -88,7 +78,7 @@ class TuneCommandTest {
         assertThat(Double.parseDouble(row.group(2))).isCloseTo(50 * sum, within(0.06));
 
         Run again = tune(file, "--agreement", "0", "--finalists", "0");
-        assertThat(again.out).isEqualTo(run.out);
+        assertThat(again.out()).isEqualTo(run.out());
         assertThat(Files.readAllLines(file)).isEqualTo(lines);
     }
 
@@ -107,26 +97,26 @@ class TuneCommandTest {
     @Test
     void onlyWhatKeepsAllReachesABoundOfOne() {
         Run run = tune(scratch.resolve("one.jsonl"), "--agreement", "1");
-        assertThat(run.out)
+        assertThat(run.out())
                 .containsPattern("(?m)^sparsed:skip=0.[13]:select=1.0:block-size=\\d+ .* 100.0 %")
                 .containsPattern("(?m)^sparsed:skip=0.[13]:select=0.1:block-size=\\d+ +< ")
                 .containsPattern("new (SparseD\\(0.[13], 1.0, |Coverage\\(0.[13], 1.0, 0, 1, )|stay with it");
-        assertThat(run.exitCode).isZero();
+        assertThat(run.exitCode()).isZero();
     }
 
     @Test
     void theFastestAreTimedAgain() {
         Run run = tune(scratch.resolve("finals.jsonl"), "--agreement", "0", "--finalists", "2");
-        assertThat(run.out)
+        assertThat(run.out())
                 .containsPattern("Timed again, .*\\R( *\\d+\\.\\d\\d  (sparsed|coverage):skip=.*\\R){2}\\R")
                 .containsPattern("\\.policy\\(new (SparseD|Coverage)\\(0.[13], |is not faster: stay with it");
-        assertThat(run.exitCode).isZero();
+        assertThat(run.exitCode()).isZero();
     }
 
     @Test
     void choosesThePolicyItself() {
         Run run = tune(scratch.resolve("none.jsonl"), "--policy", "sparsed");
-        assertThat(run.err).contains("tune chooses the policy").hasLineCount(1);
-        assertThat(run.exitCode).isEqualTo(1);
+        assertThat(run.err()).contains("tune chooses the policy").hasLineCount(1);
+        assertThat(run.exitCode()).isEqualTo(1);
     }
 }
