@@ -157,7 +157,8 @@ final class TuneCommand implements Callable<Integer> {
             throw e;
         }
         search.table(prompts.isEmpty()).forEach(this::print);
-        print("* the fastest that agrees enough, + on the trade-off curve, < given up");
+        print("* the fastest that agrees enough, + on the trade-off curve, < given up;"
+                + " speed-up against the dense runs at the start");
         print("");
     }
 
