@@ -8,6 +8,12 @@ function showQuality(quality) {
   choice.addEventListener("change", () => drawQuality(choice.value === all ? null : choice.value));
   document.getElementById("quality").hidden = false;
   const tasks = d3.sum(quality.rows, row => row.tasks);
+  /* sparsed tune's prompts have no known answer; what they say is compared with dense attention. */
+  const unknown = quality.rows.every(row => row.task === "prompt");
+  const goal = unknown ? "same tokens as dense (%)" : "solved (%)";
+  document.getElementById("accuracy-heading").textContent = unknown ? "Same tokens as dense attention" : "Solved";
+  document.getElementById("accuracy-words").textContent =
+    unknown ? "Share of the tokens that are dense attention's." : "Share of the tasks whose answer is exactly right.";
   const common = commonParts(quality.settings);
   document.getElementById("quality-lead").textContent =
     `${tasks} outcomes with ${quality.settings.length} ${quality.settings.length === 1 ? "setting" : "settings"}`
@@ -31,7 +37,7 @@ function showQuality(quality) {
         const known = group.filter(row => row[field] !== undefined);
         return known.length ? d3.sum(known, row => row[field] * row.tasks) / d3.sum(known, row => row.tasks) : undefined;
       };
-      return { tasks, exact: d3.sum(group, row => row.solved) / tasks, density: mean("density"), seconds: mean("seconds"),
+      return { tasks, exact: unknown ? mean("agreement") ?? NaN : d3.sum(group, row => row.solved) / tasks, density: mean("density"), seconds: mean("seconds"),
         agreement: mean("agreement"), kept: mean("kept_mass"), pass: 1000 * mean("seconds") / mean("forwards") };
     }, row => row.setting, of).map(([setting, length, values]) => ({ setting, length, ...values }));
   }
@@ -56,7 +62,7 @@ function showQuality(quality) {
   function described(row) {
     const dense = row.agreement === undefined ? "" : `\nsame tokens as dense ${percent(row.agreement)}`;
     const kept = row.kept === undefined ? "" : `\nattention kept ${percent(row.kept)}`;
-    return `${row.setting}${row.length ? `, ${row.length} tokens` : ""}\nsolved ${percent(row.exact)} of ${row.tasks}`
+    return `${row.setting}${row.length ? `, ${row.length} tokens` : ""}\n${goal.replace(" (%)", "")} ${percent(row.exact)}, of ${row.tasks}`
       + `\n${row.seconds.toPrecision(3)} s per task, ${milliseconds(row.pass)} per forward pass\nblocks kept ${percent(row.density)}${dense}${kept}`;
   }
 
@@ -67,10 +73,10 @@ function showQuality(quality) {
       return {
         width: Math.min(width, left + 20 + 84 * lengths.length),
         marginLeft: left, height: 30 * quality.settings.length + 58, padding: 0.06,
-        ariaLabel: "Share of tasks solved, by policy and length",
+        ariaLabel: `${goal}, by policy and length`,
         x: { label: "tokens", domain: lengths, tickSize: 0, tickFormat: d3.format("d") },
         y: { label: null, domain: quality.settings, tickSize: 0, tickFormat: name => shortened(brief(name), left) },
-        color: share("solved (%)"),
+        color: share(goal),
         marks: [
           Plot.cell(rows, { x: "length", y: "setting", fill: "exact", title: described, tip: true }),
           Plot.text(rows, { x: "length", y: "setting", text: row => Math.round(100 * row.exact),
@@ -100,9 +106,9 @@ function showQuality(quality) {
 
   function tradeoff(rows) {
     chart("tradeoff", () => ({
-      height: 320, marginLeft: 44, ariaLabel: "Share of tasks solved against share of blocks kept, by policy", ...marked(),
+      height: 320, marginLeft: 44, ariaLabel: `${goal} against blocks kept, by policy`, ...marked(),
       x: { label: "blocks kept (%)", percent: true, domain: [0, 100], grid: true },
-      y: { label: "solved (%)", percent: true, domain: [0, 100], grid: true },
+      y: { label: goal, percent: true, domain: [0, 100], grid: true },
       marks: [
         Plot.dot(rows, { x: "density", y: "exact", stroke: "setting", symbol: "setting", r: 6, strokeWidth: 2.2, title: described, tip: true }),
       ],
