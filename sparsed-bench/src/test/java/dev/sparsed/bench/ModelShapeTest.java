@@ -25,8 +25,7 @@ class ModelShapeTest {
         double half = full + last - attention / 2 - 3 / 5.0 * attention / 2;
         assertThat(SHAPE.flops(5, 3, 0.5, false)).isEqualTo(2 * (half + head), within(1e-6));
 
-        double scores = 2 * (5 * 5 * 8);
-        assertThat(SHAPE.flops(5, 3, 1, true)).isEqualTo(2 * (2 * full + scores + head), within(1e-6));
+        assertThat(SHAPE.flops(5, 3, 1, true)).isEqualTo(2 * (2 * full + head), within(1e-6));
     }
 
     @Test
