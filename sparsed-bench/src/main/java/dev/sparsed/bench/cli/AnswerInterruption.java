@@ -1,7 +1,6 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.GenerationListener;
-import dev.sparsed.StepEvent;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
@@ -57,21 +56,6 @@ final class AnswerInterruption {
      * @return the listener to give to the generation
      */
     GenerationListener following(GenerationListener listener) {
-        return new GenerationListener() {
-            @Override
-            public void onStart(int[] canvas, int promptLength) {
-                listener.onStart(canvas, promptLength);
-            }
-
-            @Override
-            public void onStep(StepEvent event) {
-                listener.onStep(event);
-            }
-
-            @Override
-            public boolean isCancelled() {
-                return state.get() == State.CANCELLED || listener.isCancelled();
-            }
-        };
+        return new CancellableListener(listener, this::isCancelled);
     }
 }

@@ -1,7 +1,6 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.GenerationListener;
-import dev.sparsed.StepEvent;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -50,22 +49,7 @@ final class Interruption implements AutoCloseable {
      * @return the listener to give to the generation
      */
     GenerationListener following(GenerationListener listener) {
-        return new GenerationListener() {
-            @Override
-            public void onStart(int[] canvas, int promptLength) {
-                listener.onStart(canvas, promptLength);
-            }
-
-            @Override
-            public void onStep(StepEvent event) {
-                listener.onStep(event);
-            }
-
-            @Override
-            public boolean isCancelled() {
-                return cancelled;
-            }
-        };
+        return new CancellableListener(listener, () -> cancelled);
     }
 
     /** The command has unwound. */

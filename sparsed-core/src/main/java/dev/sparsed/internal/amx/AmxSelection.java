@@ -3,6 +3,7 @@ package dev.sparsed.internal.amx;
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
 import dev.sparsed.attention.SelectionRule;
+import dev.sparsed.internal.cpu.BlockChoice;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -13,10 +14,10 @@ import java.util.Arrays;
 final class AmxSelection {
 
     private final AttentionKernels kernels;
+    private final BlockChoice choice = new BlockChoice();
     private MemorySegment sums = MemorySegment.NULL;
     private double[] overall = {};
     private double[] isolated = {};
-    private double[] sorted = {};
 
     AmxSelection(AttentionKernels kernels) {
         this.kernels = kernels;
@@ -33,7 +34,6 @@ final class AmxSelection {
         if (overall.length < layout.blocks()) {
             overall = new double[layout.blocks()];
             isolated = new double[layout.blocks()];
-            sorted = new double[layout.blocks()];
         }
         Arrays.fill(overall, 0, layout.blocks(), 0);
         Arrays.fill(isolated, 0, layout.generationBlocks(), 0);
@@ -62,38 +62,6 @@ final class AmxSelection {
      * @param pattern receives the blocks
      */
     void keep(SelectionRule rule, int head, int queryBlock, BlockPattern.Builder pattern) {
-        BlockLayout layout = rule.layout();
-        int first = layout.firstGenerationBlock();
-        keep(overall, layout.blocks(), rule, first, head, queryBlock, 0, pattern);
-        keep(isolated, layout.generationBlocks(), rule, layout.generationBlocks(), head, queryBlock, first, pattern);
-    }
-
-    /** Of the most important blocks, as many as the rule says, ties to the lower one, keeps those below {@code end}. */
-    private void keep(
-            double[] importance,
-            int blocks,
-            SelectionRule rule,
-            int end,
-            int head,
-            int queryBlock,
-            int first,
-            BlockPattern.Builder pattern) {
-        for (int block = 0; block < blocks; block++) {
-            importance[block] =
-                    Double.isNaN(importance[block]) ? 0 : importance[block]; // of scores that are no numbers
-            sorted[block] = importance[block];
-        }
-        Arrays.sort(sorted, 0, blocks);
-        int budget = rule.budget(sorted, blocks);
-        double least = sorted[blocks - budget];
-        int ties = budget;
-        for (int block = 0; block < blocks; block++) {
-            ties -= importance[block] > least ? 1 : 0;
-        }
-        for (int block = 0; block < end; block++) {
-            if (importance[block] > least || importance[block] == least && ties-- > 0) {
-                pattern.keep(head, queryBlock, first + block);
-            }
-        }
+        choice.keep(rule, head, queryBlock, overall, isolated, pattern);
     }
 }

@@ -8,11 +8,13 @@ import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
+import dev.sparsed.cuda.internal.driver.KernelArguments.Type;
 import dev.sparsed.cuda.internal.kernel.BlockSelection.BlockSums;
 import dev.sparsed.spi.HeadLayout;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +23,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class FlashAttention implements AttentionKernels {
 
-    private static final String ATTENTION = "flash_attention";
     private static final Set<Integer> HEAD_DIMS = Set.of(64, 128);
     private static final Set<Integer> BLOCK_SIZES = Set.of(32, 64, 128);
 
@@ -55,46 +56,16 @@ public final class FlashAttention implements AttentionKernels {
         this.modules = modules;
         this.stream = stream;
         this.headDim = headDim;
-        dense = new Launch(
-                modules,
-                ATTENTION,
-                "flash_dense_d" + headDim,
-                stream,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                INT,
-                INT,
-                FLOAT);
-        selecting = new Launch(
-                modules,
-                ATTENTION,
-                "flash_selecting_d" + headDim,
-                stream,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                INT,
-                INT,
-                INT,
-                FLOAT,
-                POINTER,
-                INT);
+        dense = launch("flash_dense_d" + headDim, POINTER, INT, INT, INT, FLOAT);
+        selecting = launch("flash_selecting_d" + headDim, POINTER, INT, INT, INT, INT, FLOAT, POINTER, INT);
         selection = new BlockSelection(modules, stream);
+    }
+
+    /** A kernel whose first arguments are queries, keys, values and output, each with its row stride. */
+    private Launch launch(String name, Type... others) {
+        Type[] matrices = {POINTER, INT, POINTER, INT, POINTER, INT, POINTER, INT};
+        Type[] all = Stream.of(matrices, others).flatMap(Stream::of).toArray(Type[]::new);
+        return new Launch(modules, "flash_attention", name, stream, all);
     }
 
     /**
@@ -158,26 +129,8 @@ public final class FlashAttention implements AttentionKernels {
     }
 
     private Launch sparseLaunch(int blockSize) {
-        return new Launch(
-                modules,
-                ATTENTION,
-                "flash_sparse_d" + headDim + "_b" + blockSize,
-                stream,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                INT,
-                FLOAT,
-                POINTER,
-                POINTER,
-                POINTER);
+        return launch(
+                "flash_sparse_d" + headDim + "_b" + blockSize, POINTER, INT, INT, FLOAT, POINTER, POINTER, POINTER);
     }
 
     /** A ring of tiles of keys and values, as the table in flash_attention.cu says. */
