@@ -26,7 +26,8 @@ public interface AttentionBackend {
     void dense(Tensor queries, Tensor keys, Tensor values, HeadLayout heads, Tensor out, @Nullable Tensor logSumExp);
 
     /**
-     * Every query attends to the keys of its block's kept key blocks only (SparseD, arXiv 2509.24014, §3.2).
+     * Every query attends to the keys of its block's kept key blocks only (SparseD, arXiv 2509.24014, §3.2). With the log-sum-exp of
+     * {@link #dense} for the same queries and keys, exp(kept − dense) is the share of a row's attention that the pattern keeps.
      *
      * @param queries {@code [R, queryHeads × headDim]}
      * @param rows canvas position of each query row; decides which query block it belongs to
@@ -35,6 +36,7 @@ public interface AttentionBackend {
      * @param heads how the columns split into heads
      * @param pattern the kept key blocks of every query head and query block
      * @param out {@code [R, queryHeads × headDim]}, overwritten; not one of the inputs
+     * @param logSumExp {@code [R, queryHeads]}, overwritten with ln Σ exp(score) over the kept keys, or null if not wanted
      */
     void blockSparse(
             Tensor queries,
@@ -43,12 +45,11 @@ public interface AttentionBackend {
             Tensor values,
             HeadLayout heads,
             BlockPattern pattern,
-            Tensor out);
+            Tensor out,
+            @Nullable Tensor logSumExp);
 
     /**
-     * {@link #blockSparse(Tensor, Positions, Tensor, Tensor, HeadLayout, BlockPattern, Tensor)} that also tells how large the kept scores are:
-     * with the log-sum-exp of {@link #dense} for the same queries and keys, exp(kept − dense) is the share of a row's attention that the
-     * pattern keeps. A backend need not offer it.
+     * {@link #blockSparse(Tensor, Positions, Tensor, Tensor, HeadLayout, BlockPattern, Tensor, Tensor)} whose log-sum-exp is not wanted.
      *
      * @param queries {@code [R, queryHeads × headDim]}
      * @param rows canvas position of each query row
@@ -57,8 +58,6 @@ public interface AttentionBackend {
      * @param heads how the columns split into heads
      * @param pattern the kept key blocks
      * @param out {@code [R, queryHeads × headDim]}, overwritten; not one of the inputs
-     * @param logSumExp {@code [R, queryHeads]}, overwritten with ln Σ exp(score) over the kept keys
-     * @throws UnsupportedOperationException if this backend has no such kernel
      */
     default void blockSparse(
             Tensor queries,
@@ -67,11 +66,8 @@ public interface AttentionBackend {
             Tensor values,
             HeadLayout heads,
             BlockPattern pattern,
-            Tensor out,
-            Tensor logSumExp) {
-        throw new UnsupportedOperationException(
-                "this backend cannot measure what a pattern keeps of the attention: take the scalar or vector backend,"
-                        + " or a policy that is neither measured() nor refreshing()");
+            Tensor out) {
+        blockSparse(queries, rows, keys, values, heads, pattern, out, null);
     }
 
     /**

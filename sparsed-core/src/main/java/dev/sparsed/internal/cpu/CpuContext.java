@@ -176,33 +176,8 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
             Tensor values,
             HeadLayout heads,
             BlockPattern pattern,
-            Tensor out) {
-        attendSparsely(queries, rows, keys, values, heads, pattern, out, null);
-    }
-
-    @Override
-    public void blockSparse(
-            Tensor queries,
-            Positions rows,
-            Tensor keys,
-            Tensor values,
-            HeadLayout heads,
-            BlockPattern pattern,
             Tensor out,
-            Tensor logSumExp) {
-        Matrix sums = matrix("logSumExp", logSumExp, rows.count(), heads.queryHeads());
-        attendSparsely(queries, rows, keys, values, heads, pattern, out, sums);
-    }
-
-    private void attendSparsely(
-            Tensor queries,
-            Positions rows,
-            Tensor keys,
-            Tensor values,
-            HeadLayout heads,
-            BlockPattern pattern,
-            Tensor out,
-            @Nullable Matrix logSumExp) {
+            @Nullable Tensor logSumExp) {
         int canvas = pattern.layout().canvasLength();
         if (pattern.heads() != heads.queryHeads()) {
             throw new IllegalArgumentException(
@@ -218,7 +193,7 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
                         heads,
                         pattern,
                         matrix("out", out, rows.count(), heads.queryColumns()),
-                        logSumExp);
+                        logSumExp == null ? null : matrix("logSumExp", logSumExp, rows.count(), heads.queryHeads()));
     }
 
     @Override

@@ -87,33 +87,8 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
             Tensor values,
             HeadLayout heads,
             BlockPattern pattern,
-            Tensor out) {
-        attendSparsely(queries, rows, keys, values, heads, pattern, out, null);
-    }
-
-    @Override
-    public void blockSparse(
-            Tensor queries,
-            Positions rows,
-            Tensor keys,
-            Tensor values,
-            HeadLayout heads,
-            BlockPattern pattern,
             Tensor out,
-            Tensor logSumExp) {
-        DeviceTensor sums = Arguments.tensor("logSumExp", logSumExp, DType.F32, rows.count(), heads.queryHeads());
-        attendSparsely(queries, rows, keys, values, heads, pattern, out, sums);
-    }
-
-    private void attendSparsely(
-            Tensor queries,
-            Positions rows,
-            Tensor keys,
-            Tensor values,
-            HeadLayout heads,
-            BlockPattern pattern,
-            Tensor out,
-            @Nullable DeviceTensor logSumExp) {
+            @Nullable Tensor logSumExp) {
         bind.run();
         BlockLayout layout = pattern.layout();
         int canvas = layout.canvasLength();
@@ -125,15 +100,18 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         DeviceTensor k = Arguments.tensor("keys", keys, dtype, canvas, heads.keyValueColumns());
         DeviceTensor v = Arguments.tensor("values", values, dtype, canvas, heads.keyValueColumns());
         DeviceTensor result = Arguments.tensor("out", out, dtype, rows.count(), heads.queryColumns());
+        DeviceTensor sums = logSumExp == null
+                ? null
+                : Arguments.tensor("logSumExp", logSumExp, DType.F32, rows.count(), heads.queryHeads());
         if (rows.count() > 0) {
             long address = lists.address(PatternLists.bytes(layout, pattern.heads()));
             KeptLists kept = lane.patternLists.run(patterns.address(pattern), layout, pattern.heads(), address);
             TileList tileList = tiles(rows, layout.blockSize());
-            HopperFp8Attention fp8 = lane.fp8 == null || logSumExp != null // which needs scores that are not quantized
+            HopperFp8Attention fp8 = lane.fp8 == null || sums != null // which needs scores that are not quantized
                     ? null
                     : lane.fp8.attention(heads.headDim(), layout.blockSize(), rows.count());
             if (fp8 == null) {
-                lane.sparseAttention(heads.headDim(), layout).sparse(q, tileList, k, v, heads, kept, result, logSumExp);
+                lane.sparseAttention(heads.headDim(), layout).sparse(q, tileList, k, v, heads, kept, result, sums);
             } else {
                 long room = operands.address(HopperFp8Attention.operandBytes(rows.count(), canvas, heads));
                 fp8.sparse(q, tileList, k, v, heads, kept, room, result);
