@@ -2,6 +2,8 @@ package dev.sparsed.bench.quality;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * The wording of a needle task, that of the demo model's tasks ({@code docs/demo-model/gen.py}).
@@ -12,6 +14,7 @@ import java.util.List;
  * @param queried the starts of the facts that are asked for
  * @param mode how the answer is checked
  * @param answer what is expected
+ * @param answerText how the demo model words that, after the prefix
  */
 record NeedleForm(
         String intro,
@@ -19,7 +22,8 @@ record NeedleForm(
         String assistantPrefix,
         List<String> queried,
         AnswerMode mode,
-        List<String> answer) {
+        List<String> answer,
+        String answerText) {
 
     private static final String NEEDLES =
             "Some special magic numbers are hidden within the following text. Memorize them.\n";
@@ -68,7 +72,14 @@ record NeedleForm(
                 prefix,
                 keys.stream().map(NeedleForm::needleStart).toList(),
                 all ? AnswerMode.NUMSET : AnswerMode.NUMS,
-                answer);
+                answer,
+                several ? pairs(keys, answer) : String.join(", ", answer));
+    }
+
+    private static String pairs(List<String> keys, List<String> numbers) {
+        return IntStream.range(0, keys.size())
+                .mapToObj(i -> keys.get(i) + " is: " + numbers.get(i))
+                .collect(Collectors.joining(", "));
     }
 
     /** {@return a question for the variables that have a value} */
@@ -79,7 +90,8 @@ record NeedleForm(
                 "",
                 List.of(""),
                 AnswerMode.SET,
-                names);
+                names,
+                String.join(", ", names));
     }
 
     /** {@return what the user says} */

@@ -31,6 +31,7 @@ public record NeedleTasks(
 
     private static final Pattern WORD = Pattern.compile("\\s*\\S+");
     private static final int MOST_DISTRACTORS = 200;
+    private static final int MOST_DRAWS = 1000;
 
     /** A needle is about so many tokens: more distractors than fit are not tried. */
     private static final int NEEDLE_TOKENS = 20;
@@ -100,12 +101,12 @@ public record NeedleTasks(
      * @param length tokens of prompt and generation; the prompt is filled up as far as whole words allow
      * @param seed the same seed gives the same task
      * @return the task
-     * @throws IllegalArgumentException if facts and question alone are longer
+     * @throws IllegalArgumentException if facts and question alone are longer, or no answer of {@code genLength} tokens was found
      */
     public Task task(int id, Family family, int length, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         int room = length - genLength;
-        Riddle riddle = family == Family.VARIABLE_TRACKING ? variables(random) : needles(family, room, random);
+        Riddle riddle = answerable(family, room, random);
         double[] places = random.doubles(riddle.facts.size()).sorted().toArray();
         String[] words = WORD.matcher(filler).results().map(MatchResult::group).toArray(String[]::new);
         int start = random.nextInt(words.length);
@@ -139,6 +140,19 @@ public record NeedleTasks(
                 steps,
                 riddle.form.mode(),
                 riddle.form.answer());
+    }
+
+    /** Draws until the answer and an end token fit the generation: keys of many tokens do not. */
+    private Riddle answerable(Family family, int room, SplittableRandom random) {
+        int empty = promptTokens.applyAsInt("", "");
+        for (int draw = 0; draw < MOST_DRAWS; draw++) {
+            Riddle riddle = family == Family.VARIABLE_TRACKING ? variables(random) : needles(family, room, random);
+            if (promptTokens.applyAsInt("", riddle.form.answerText()) - empty < genLength) {
+                return riddle;
+            }
+        }
+        throw new IllegalArgumentException(
+                "genLength = " + genLength + ": too few tokens for an answer to " + family + "; generate more");
     }
 
     private int count(Riddle riddle, List<String> facts, double[] places, String[] words, int start, int fillerWords) {

@@ -193,6 +193,25 @@ class NeedleTasksTest {
     }
 
     @Test
+    void theAnswerFitsTheGeneration() {
+        NeedleTasks tasks = new NeedleTasks((user, prefix) -> (user + prefix).length(), NeedleTasks.NOISE, 40, 32, 16);
+        for (int seed = 0; seed < 30; seed++) {
+            Task task = tasks.task(0, Family.NIAH_MULTIQUERY, 1500, seed);
+            Matcher question = QUESTION.matcher(task.user());
+            assertThat(question.find()).isTrue();
+            int keys = question.group(2).replaceAll(", | and ", "").length();
+            int numbers = task.answer().size();
+            assertThat(keys + numbers * " is: 12345".length() + (numbers - 1) * ", ".length())
+                    .as(task.user())
+                    .isLessThan(40);
+        }
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new NeedleTasks((user, prefix) -> 30 * prefix.length(), NeedleTasks.NOISE, 32, 32, 16)
+                        .task(0, Family.NIAH_SINGLE, 1024, 1))
+                .withMessageContaining("genLength = 32");
+    }
+
+    @Test
     void aTaskSurvivesItsFile() throws IOException {
         List<Task> tasks = new ArrayList<>();
         for (Family family : Family.values()) {
