@@ -105,8 +105,7 @@ __device__ __forceinline__ void choose(const SelectArguments& a, const Choice<S>
         if (word < width) out[word] = (all[i] & isPrompt) | generation[i];
       }
     }
-    __syncwarp();
-    if (lane == 0) barrier_arrive(choice.bars.empty(0));
+    barrier_arrive(choice.bars.empty(0));
     at.advance();
   }
 }
@@ -114,7 +113,6 @@ __device__ __forceinline__ void choose(const SelectArguments& a, const Choice<S>
 // Keeps every row's sums of key blocks, and adds the rows up when their log-sum-exp is known.
 template <class S>
 struct Selecting : Plain {
-  static constexpr bool ADDRESSES_FIRST = false;
   static constexpr int PARTS = S::PARTS;
   static constexpr int BATCH = 16;  // positions that a warp adds up at a time
 
@@ -225,8 +223,7 @@ struct Selecting : Plain {
       *choice.head = head;
       *choice.firstBlock = firstBlock;
     }
-    __syncwarp();
-    if (threadIdx.x % 32 == 0) barrier_arrive(choice.bars.full(0));
+    barrier_arrive(choice.bars.full(0));
   }
 
   __device__ __forceinline__ static void meet() { named_sync(1, 32 * S::WARPS); }
@@ -279,7 +276,7 @@ __device__ __forceinline__ void denseAndSelect(const CUtensorMap& mapQ, const CU
     tensor_prefetch(mapQ);
     tensor_prefetch(mapK);
     tensor_prefetch(mapV);
-    choice.bars.initialise(S::WARPS, S::CHOOSERS);
+    choice.bars.initialise(32 * S::WARPS, 32 * S::CHOOSERS);
     pipeline.initialise();
   }
   __syncthreads();

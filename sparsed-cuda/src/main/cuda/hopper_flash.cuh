@@ -1,8 +1,7 @@
 // One pass of attention over tiles of keys: what dense, block-sparse and selecting kernels have in common.
 //
-// consume<S, Hooks> is the loop of a consumer warpgroup. Hooks of a kernel (see Plain):
+// Consumers<Hooks> is the loop of a consumer warpgroup. Hooks of a kernel (see Plain):
 //   GUARDED                       some rows may have met no key yet
-//   ADDRESSES_FIRST               see consume; worth 2 to 5 % in the plain kernels, not tried in the others
 //   PARTS                         key blocks of a tile, for RowSoftmax
 //   start()                       a query tile begins
 //   skips(i), skipsAfter(count)   one tile of the rings is not this warpgroup's, before its i-th; after its last
@@ -58,7 +57,7 @@ struct Pipeline {
 
   // One thread; the others may go on after a barrier of the CTA.
   __device__ __forceinline__ void initialise() const {
-    query.initialise(1, S::WARPS);
+    query.initialise(1, 32 * S::WARPS);
     keys.initialise(1, S::WARPS);
     values.initialise(1, S::WARPS);
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
@@ -129,11 +128,11 @@ struct Loader {
 };
 
 template <class S>
-__device__ __forceinline__ void scores(float (&s)[S::KEYS / 2], uint64_t q, uint64_t k) {
+__device__ __forceinline__ void scores(float (&s)[S::KEYS / 2], uint32_t q, uint32_t k) {
 #pragma unroll
   for (int i = 0; i < S::DIM / 16; ++i) {
-    const uint64_t dq = q + ((i / 4) * 8192 + (i % 4) * 32) / 16;
-    const uint64_t dk = k + ((i / 4) * S::KEYS * 128 + (i % 4) * 32) / 16;
+    const uint32_t dq = q + ((i / 4) * 8192 + (i % 4) * 32) / 16;
+    const uint32_t dk = k + ((i / 4) * S::KEYS * 128 + (i % 4) * 32) / 16;
     if (i == 0) {
       wgmma_ss<0>(s, dq, dk);
     } else {
@@ -144,7 +143,7 @@ __device__ __forceinline__ void scores(float (&s)[S::KEYS / 2], uint64_t q, uint
 }
 
 template <class S>
-__device__ __forceinline__ void accumulate(float (&o)[S::DIM / 2], const uint32_t (&p)[S::KEYS / 4], uint64_t v) {
+__device__ __forceinline__ void accumulate(float (&o)[S::DIM / 2], const uint32_t (&p)[S::KEYS / 4], uint32_t v) {
 #pragma unroll
   for (int i = 0; i < S::KEYS / 16; ++i) wgmma_rs(o, p + 4 * i, v + i * 2048 / 16);
   wgmma_commit();
@@ -158,7 +157,7 @@ struct WarpTile {
 
 // Nothing but attention; only the end of the first tile is masked.
 struct Plain {
-  static constexpr bool GUARDED = false, ADDRESSES_FIRST = true;
+  static constexpr bool GUARDED = false;
   static constexpr int PARTS = 1;
   __device__ __forceinline__ void start() {}
   __device__ __forceinline__ static constexpr bool skips(int) { return false; }
@@ -181,9 +180,9 @@ template <class S, class Hooks>
 __device__ __forceinline__ void consume(const Pipeline<S>& pipeline, const Output& output, float c, int warpgroup, Hooks& hooks) {
   constexpr int N = S::KEYS / 2;
   const bool signals = threadIdx.x % 32 == 0;
-  const uint64_t query = descriptor(pipeline.smem + warpgroup * S::CHUNKS * 8192, 0);
-  const uint64_t keys = descriptor(pipeline.smem + S::KEYS_AT, 0);
-  const uint64_t values = descriptor(pipeline.smem + S::VALUES_AT, S::KEYS * 128);
+  const uint32_t query = descriptor(pipeline.smem + warpgroup * S::CHUNKS * 8192, 0);
+  const uint32_t keys = descriptor(pipeline.smem + S::KEYS_AT, 0);
+  const uint32_t values = descriptor(pipeline.smem + S::VALUES_AT, S::KEYS * 128);
   constexpr int TILE_ROWS = S::ROWS / S::QUERY_TILES;
   const int row = warpgroup * 64 + threadIdx.x / 32 % 4 * 16;  // the warp's first in the CTA
   Ring<1> ringQ;
@@ -194,7 +193,8 @@ __device__ __forceinline__ void consume(const Pipeline<S>& pipeline, const Outpu
   while (true) {
     pipeline.query.awaitFull(ringQ);
     ringQ.advance();
-    const int count = pipeline.tile->count, limit = pipeline.tile->limit;
+    // broadcast, so that the assembler knows that a warp's lanes agree: what hangs on it is kept in uniform registers
+    const int count = __shfl_sync(0xFFFFFFFF, pipeline.tile->count, 0), limit = pipeline.tile->limit;
     if (count == 0) break;
     hooks.start();
 
@@ -217,28 +217,17 @@ __device__ __forceinline__ void consume(const Pipeline<S>& pipeline, const Outpu
     for (int i = 1; i < count; ++i) {
       if (hooks.skips(i)) ringK.advance();
       if (hooks.skips(i - 1)) ringV.advance();
-      if constexpr (Hooks::ADDRESSES_FIRST) {
-        // Addresses, and kept there: from the end of a wait to the first product the tensor cores stand still.
-        uint64_t k = keys + ringK.stage * (S::TILE_BYTES / 16), v = values + ringV.stage * (S::TILE_BYTES / 16);
-        asm volatile("" : "+l"(k), "+l"(v));
-        pipeline.keys.awaitFull(ringK);
-        pin(o);
-        pin(p);
-        wgmma_fence();
-        scores<S>(s, query, k);
-        pipeline.values.awaitFull(ringV);
-        wgmma_fence();
-        accumulate<S>(o, p, v);
-      } else {
-        pipeline.keys.awaitFull(ringK);
-        pin(o);
-        pin(p);
-        wgmma_fence();
-        scores<S>(s, query, keys + ringK.stage * (S::TILE_BYTES / 16));
-        pipeline.values.awaitFull(ringV);
-        wgmma_fence();
-        accumulate<S>(o, p, values + ringV.stage * (S::TILE_BYTES / 16));
-      }
+      // Computed, and kept computed, before the wait: tensor cores stand still from its end to the first product (2 to 5 %).
+      uint32_t k = keys + ringK.stage * (S::TILE_BYTES / 16), v = values + ringV.stage * (S::TILE_BYTES / 16);
+      asm volatile("" : "+r"(k), "+r"(v));
+      pipeline.keys.awaitFull(ringK);
+      pin(o);
+      pin(p);
+      wgmma_fence();
+      scores<S>(s, query, k);
+      pipeline.values.awaitFull(ringV);
+      wgmma_fence();
+      accumulate<S>(o, p, v);
       mark = hooks.mark(ringK.stage);
       hooks.overlap(soft);
       wgmma_wait<1>();
@@ -269,10 +258,9 @@ __device__ __forceinline__ void consume(const Pipeline<S>& pipeline, const Outpu
                  row % TILE_ROWS + static_cast<int>(threadIdx.x % 32 / 4)};
     if (hooks.skips(count - 1)) ringV.advance();
     pipeline.values.awaitFull(ringV);
-    // Every lane has read the tile before the producer may overwrite it. And all loads for this query tile have ended before the
-    // next one begins: a warpgroup that passed tiles over could take a buffer's parity for the one of two laps ago.
-    __syncwarp();
-    if (signals) barrier_arrive(pipeline.query.empty(0));
+    // By every thread: all have read the tile. And all loads for this query tile have ended before the next one begins: a warpgroup that
+    // passed over the last one could take its parity for that of two laps ago.
+    barrier_arrive(pipeline.query.empty(0));
     pin(o);
     pin(p);
     wgmma_fence();
@@ -286,10 +274,12 @@ __device__ __forceinline__ void consume(const Pipeline<S>& pipeline, const Outpu
     pin(o);
     if (signals) barrier_arrive(pipeline.values.empty(ringV.stage));
     ringV.advance();
-    if (hooks.skipsAfter(count)) ringK.advance();
-    if (hooks.skipsAfter(count)) ringV.advance();
     store<S::DIM>(o, sum0, sum1, lse0, lse1, output, tile.head, tile.firstRow, tile.rows, tile.local);
     hooks.finish(tile);
+    if (hooks.skipsAfter(count)) {
+      ringK.advance();
+      ringV.advance();
+    }
   }
 }
 

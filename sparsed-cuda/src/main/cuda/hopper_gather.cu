@@ -183,7 +183,7 @@ __device__ __forceinline__ void build(const GatherArguments& a, const Lists<S>& 
       *l.pulled = pulled;
     }
     builders_sync();
-    if (leads) barrier_arrive(l.bars.full(at.stage));
+    barrier_arrive(l.bars.full(at.stage));
     if (unit >= total) return;
     unit = *l.pulled + gridDim.x;
     at.advance();
@@ -259,7 +259,7 @@ __device__ __forceinline__ void load(const CUtensorMap& mapQ, const CUtensorMap&
 // Masks the blocks of a tile that the warp's query tile does not keep.
 template <class S>
 struct Unkept : Plain {
-  static constexpr bool GUARDED = true, ADDRESSES_FIRST = false;
+  static constexpr bool GUARDED = true;
   const Lists<S>& lists;
   int warpgroup, own;  // the warp's; its query tile
   int shared = 0;
@@ -267,33 +267,36 @@ struct Unkept : Plain {
   __device__ __forceinline__ Unkept(const Lists<S>& l, int group)
       : lists(l), warpgroup(group), own((threadIdx.x / 32 - 4) * 16 / S::BLOCK) {}
 
-  __device__ __forceinline__ void start() { shared = *lists.shared; }
+  __device__ __forceinline__ void start() { shared = __shfl_sync(0xFFFFFFFF, *lists.shared, 0); }
 
   // Tiles of the warpgroups' own alternate, the first one's first.
   __device__ __forceinline__ bool skips(int i) const { return i > shared || (i == shared && warpgroup == 1); }
   __device__ __forceinline__ bool skipsAfter(int count) const { return count > shared && warpgroup == 0; }
 
-  __device__ __forceinline__ uint32_t mark(int stage) { return __shfl_sync(0xFFFFFFFF, lists.marks[stage], 0) >> own; }
+  // Read by the lane that hands the tile back.
+  __device__ __forceinline__ uint32_t mark(int stage) const {
+    return __shfl_sync(0xFFFFFFFF, threadIdx.x % 32 == 0 ? lists.marks[stage] : 0, 0) >> own;
+  }
 
   template <int N>
   __device__ __forceinline__ void first(float (&s)[N], uint32_t mark, int limit) {
     if (limit < S::BLOCK) mask<S::BLOCK / 2>(s, limit);
-    drop(s, mark);
+    dropBlocks(s, mark);
   }
 
   template <int N, class Softmax>
   __device__ __forceinline__ void next(float (&s)[N], uint32_t mark, int, const Softmax&) {
-    drop(s, mark);
+    dropBlocks(s, mark);
   }
 
   template <int N>
-  __device__ __forceinline__ void drop(float (&s)[N], uint32_t mark) {
+  __device__ __forceinline__ void dropBlocks(float (&s)[N], uint32_t mark) {
     constexpr int PART = N / S::TILES;
 #pragma unroll
     for (int e = 0; e < S::TILES; ++e) {
       if (!(mark >> (e * S::TILES) & 1)) {
 #pragma unroll
-        for (int i = 0; i < PART; ++i) s[e * PART + i] = NEGATIVE_INFINITY;
+        for (int i = 0; i < PART; ++i) drop(s[e * PART + i], true);
       }
     }
   }
@@ -311,7 +314,7 @@ __device__ __forceinline__ void gather(const CUtensorMap& mapQ, const CUtensorMa
     tensor_prefetch(mapQ);
     tensor_prefetch(mapK);
     tensor_prefetch(mapV);
-    lists.bars.initialise(1, 2);
+    lists.bars.initialise(BUILDERS, 2);
     pipeline.initialise();
   }
   __syncthreads();

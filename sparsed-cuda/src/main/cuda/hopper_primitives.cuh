@@ -121,9 +121,13 @@ __device__ __forceinline__ void tensor_prefetch(const CUtensorMap& map) {
 //   MN-major (V: the rows are the reduction): stride offset 1024 (next 8 rows), leading offset = distance of the next
 //   64 columns, i.e. the size of a box; 16 rows = +2048 bytes.
 
-__device__ __forceinline__ uint64_t descriptor(uint32_t address, uint32_t leading_bytes) {
-  return static_cast<uint64_t>((address & 0x3FFFF) >> 4) | static_cast<uint64_t>(leading_bytes >> 4) << 16 |
-         static_cast<uint64_t>(1024 >> 4) << 32 | static_cast<uint64_t>(1) << 62;
+// Descriptors are handled by their lower halves, in which addresses never carry out of their field; the upper half (stride,
+// swizzle) is the same for all. That is one uniform register a descriptor instead of two.
+
+#define HOPPER_DESCRIPTOR_UPPER "0x40000040"
+
+__device__ __forceinline__ uint32_t descriptor(uint32_t address, uint32_t leading_bytes) {
+  return (address & 0x3FFFF) >> 4 | leading_bytes >> 4 << 16;
 }
 
 // ---------------------------------------------------------------- wgmma
@@ -170,13 +174,14 @@ __device__ __forceinline__ void pin(uint32_t (&x)[N]) {
 // d (+)= A B^T, A [64,16] and B [N,16] both K-major in shared memory. ACCUMULATE 0 overwrites d.
 #define HOPPER_WGMMA_SS(N, HALF, LIST, OPERANDS, A, B, ACC)                                               \
   template <int ACCUMULATE>                                                                               \
-  __device__ __forceinline__ void wgmma_ss(float (&d)[HALF], uint64_t a, uint64_t b) {                    \
-    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, " ACC                                                  \
-                 ", 0;\n"                                                                                 \
-                 "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.bf16.bf16 {" LIST "}, " A ", " B          \
-                 ", p, 1, 1, 0, 0;\n}"                                                                    \
+  __device__ __forceinline__ void wgmma_ss(float (&d)[HALF], uint32_t a, uint32_t b) {                    \
+    asm volatile("{\n.reg .pred p;\n.reg .b64 a, b;\nsetp.ne.b32 p, " ACC                                 \
+                 ", 0;\nmov.b64 a, {" A ", " HOPPER_DESCRIPTOR_UPPER "};\nmov.b64 b, {" B                \
+                 ", " HOPPER_DESCRIPTOR_UPPER "};\n"                                                      \
+                 "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.bf16.bf16 {" LIST                        \
+                 "}, a, b, p, 1, 1, 0, 0;\n}"                                                             \
                  : OPERANDS                                                                               \
-                 : "l"(a), "l"(b), "n"(ACCUMULATE));                                                      \
+                 : "r"(a), "r"(b), "n"(ACCUMULATE));                                                      \
   }
 
 HOPPER_WGMMA_SS(80, 40, HOPPER_D0_39, HOPPER_ACC40(d), "%40", "%41", "%42")
@@ -185,11 +190,12 @@ HOPPER_WGMMA_SS(160, 80, HOPPER_D0_79, HOPPER_ACC80(d), "%80", "%81", "%82")
 
 // d += A B, A [64,16] in registers (four bf16 pairs a thread), B [16,N] MN-major in shared memory.
 #define HOPPER_WGMMA_RS(N, HALF, LIST, OPERANDS, A0, A1, A2, A3, B)                                               \
-  __device__ __forceinline__ void wgmma_rs(float (&d)[HALF], const uint32_t* a, uint64_t b) {                    \
-    asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.bf16.bf16 {" LIST "}, {" A0 "," A1 "," A2 "," A3 \
-                 "}, " B ", 1, 1, 1, 1;\n"                                                                        \
+  __device__ __forceinline__ void wgmma_rs(float (&d)[HALF], const uint32_t* a, uint32_t b) {                    \
+    asm volatile("{\n.reg .b64 b;\nmov.b64 b, {" B ", " HOPPER_DESCRIPTOR_UPPER                                  \
+                 "};\nwgmma.mma_async.sync.aligned.m64n" #N "k16.f32.bf16.bf16 {" LIST "}, {" A0 "," A1 "," A2 "," A3 \
+                 "}, b, 1, 1, 1, 1;\n}"                                                                          \
                  : OPERANDS                                                                                      \
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                                          \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b));                                          \
   }
 
 HOPPER_WGMMA_RS(64, 32, HOPPER_D0_31, HOPPER_ACC32(d, 0), "%32", "%33", "%34", "%35", "%36")

@@ -98,14 +98,18 @@ struct RowSoftmax {
   }
 };
 
+// Makes a score -inf where `condition` holds. A caller's branch around it stays a branch: from an assignment, the compiler would make
+// selects that every tile has to go through.
+__device__ __forceinline__ void drop(float& score, bool condition) {
+  asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %1, 0;\n@p mov.f32 %0, 0fFF800000;\n}" : "+f"(score) : "r"(static_cast<int>(condition)));
+}
+
 // Scores of the columns from `limit` on become -inf, among the first 2 * COUNT columns.
 template <int COUNT, int N>
 __device__ __forceinline__ void mask(float (&s)[N], int limit) {
   const int column = threadIdx.x % 4 * 2;
 #pragma unroll
-  for (int i = 0; i < COUNT; ++i) {
-    if (i / 4 * 8 + column + i % 2 >= limit) s[i] = NEGATIVE_INFINITY;
-  }
+  for (int i = 0; i < COUNT; ++i) drop(s[i], i / 4 * 8 + column + i % 2 >= limit);
 }
 
 template <int N>

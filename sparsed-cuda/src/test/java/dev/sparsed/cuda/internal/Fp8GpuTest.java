@@ -230,7 +230,7 @@ class Fp8GpuTest {
         float[] down = values(out, in);
         double[] error = new double[2];
         int which = 0;
-        for (Quantization quantization : Quantization.values()) {
+        for (Quantization quantization : List.of(Quantization.NONE, Quantization.FP8)) {
             try (CudaBackend backend = new CudaBackend(DType.BF16, quantization);
                     ExecutionContext context = backend.newContext()) {
                 Tensor result = context.allocate(rows, out);
