@@ -58,10 +58,10 @@ final class CudaDriverLibrary {
      * @param function the CUfunction
      * @return empty if the driver is older than CUDA 12.4
      */
-    static Optional<List<Long>> parameterSizes(long function) {
+    static List<Long> parameterSizes(long function) {
         Optional<MethodHandle> info = Holder.PARAMETER_INFO;
         if (info.isEmpty()) {
-            return Optional.empty();
+            return List.of();
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment offset = arena.allocate(JAVA_LONG);
@@ -72,7 +72,7 @@ final class CudaDriverLibrary {
             while ((int) info.get().invokeExact(handle, (long) sizes.size(), offset, size) == 0) {
                 sizes.add(size.get(JAVA_LONG, 0));
             }
-            return Optional.of(sizes);
+            return sizes;
         } catch (Throwable e) {
             throw NativeLibrary.unchecked(e);
         }

@@ -1,6 +1,5 @@
 package dev.sparsed.cuda.internal.driver;
 
-import java.util.List;
 import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.JCudaDriver;
 
@@ -46,29 +45,13 @@ public final class Kernel {
     }
 
     /**
-     * Lays out arguments for it, and compares their sizes with the kernel's parameters where the driver can tell (CUDA 12.4 and newer).
+     * Makes room for its arguments, and compares their sizes with the kernel's parameters where the driver can tell (CUDA 12.4 and newer).
      *
-     * @param types the parameters' types, in the kernel's order
-     * @return the arguments, all zero; the caller closes them
-     * @throws IllegalArgumentException if the kernel has other parameters
+     * @return the arguments, none as yet; the caller closes them
      */
-    public KernelArguments arguments(KernelArguments.Type... types) {
+    public KernelArguments arguments() {
         module.requireOpen();
-        CudaDriverLibrary.parameterSizes(handle.address()).ifPresent(sizes -> requireSizes(name, types, sizes));
-        return new KernelArguments(types);
-    }
-
-    static void requireSizes(String name, KernelArguments.Type[] types, List<Long> sizes) {
-        if (sizes.size() != types.length) {
-            throw new IllegalArgumentException(
-                    "kernel " + name + " has " + sizes.size() + " parameters, not " + types.length);
-        }
-        for (int i = 0; i < types.length; i++) {
-            if (sizes.get(i) != types[i].bytes()) {
-                throw new IllegalArgumentException("kernel " + name + ": parameter " + i + " has " + sizes.get(i)
-                        + " bytes, and " + types[i] + " has " + types[i].bytes());
-            }
-        }
+        return new KernelArguments(name, CudaDriverLibrary.parameterSizes(handle.address()));
     }
 
     /**
@@ -81,6 +64,7 @@ public final class Kernel {
      * @param blockX threads of a block
      * @param sharedBytes dynamic shared memory of a block; above 48 KiB the kernel is opted in
      * @param arguments its arguments, free to be changed on return
+     * @throws IllegalStateException if arguments are missing
      * @throws CudaException if CUDA refuses, or reports what an earlier launch did
      */
     public void launch(

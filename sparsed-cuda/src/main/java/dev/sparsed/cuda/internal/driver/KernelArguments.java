@@ -7,23 +7,18 @@ import java.util.List;
 import jcuda.Pointer;
 
 /**
- * The arguments of a kernel's launches, laid out once in native memory as {@code cuLaunchKernel} takes them: a table of pointers, and behind
- * it a slot for each argument. Set, launch, set again: a launch copies them. Made by {@link Kernel#arguments}. For one thread at a time. Parameters are numbered from 0 in the
- * kernel's order.
+ * The arguments of a kernel's launches in native memory, as {@code cuLaunchKernel} takes them: a table of pointers, and behind it a slot for
+ * each argument. {@link #begin Begin}, add all of them in the kernel's order, launch, begin again: a launch copies them. The first round lays
+ * them out; every later one has to add the same types. Made by {@link Kernel#arguments}. For one thread at a time.
  */
 public final class KernelArguments implements AutoCloseable {
 
     /** A parameter's type. */
-    public enum Type {
-        /** A device address. */
+    private enum Type {
         POINTER(8),
-        /** {@code int} or {@code unsigned}. */
         INT(4),
-        /** {@code long long} or {@code size_t}. */
         LONG(8),
-        /** {@code float}. */
         FLOAT(4),
-        /** A {@code CUtensorMap} by value, {@code const __grid_constant__}; 64-byte aligned. */
         TENSOR_MAP(TensorMap.BYTES);
 
         private final int bytes;
@@ -31,103 +26,116 @@ public final class KernelArguments implements AutoCloseable {
         Type(int bytes) {
             this.bytes = bytes;
         }
-
-        /** {@return its size in bytes} */
-        public int bytes() {
-            return bytes;
-        }
     }
+
+    /** Parameters that there is room for; the kernels have up to 18. */
+    static final int MOST = 32;
 
     private static final int ALIGNMENT = 64; // a tensor map's, the largest
 
-    private final List<Type> types;
-    private final long[] offsets;
+    private final String kernel;
+    private final List<Long> sizes;
     private final Arena arena = Arena.ofShared();
-    private final MemorySegment block;
-    private final Pointer table;
+    private final MemorySegment block = arena.allocate(MOST * (long) (Long.BYTES + TensorMap.BYTES), ALIGNMENT);
+    private final Pointer table = Addresses.host(block);
+    private final Type[] types = new Type[MOST];
+    private final long[] offsets = new long[MOST];
+    private long end = MOST * (long) Long.BYTES;
+    private int laidOut;
+    private int added;
+    private boolean launched;
     private boolean closed;
 
-    /** Lays them out; all are zero. */
-    KernelArguments(Type... types) {
-        this.types = List.of(types);
-        this.offsets = new long[types.length];
-        long end = (long) types.length * Long.BYTES;
-        for (int i = 0; i < types.length; i++) {
-            long alignment = Math.min(types[i].bytes, ALIGNMENT);
-            offsets[i] = Math.ceilDiv(end, alignment) * alignment;
-            end = offsets[i] + types[i].bytes;
-        }
-        block = arena.allocate(Math.max(end, Long.BYTES), ALIGNMENT);
-        for (int i = 0; i < types.length; i++) {
-            block.setAtIndex(ValueLayout.JAVA_LONG, i, block.address() + offsets[i]);
-        }
-        table = Addresses.host(block);
+    /**
+     * Has none yet.
+     *
+     * @param kernel the kernel's name, for messages
+     * @param sizes its parameters' sizes in bytes; empty if they are not known
+     */
+    KernelArguments(String kernel, List<Long> sizes) {
+        this.kernel = kernel;
+        this.sizes = sizes;
     }
 
     /**
-     * Sets a device address.
+     * Starts over, with the kernel's first parameter.
      *
-     * @param index the parameter
+     * @return this
+     */
+    public KernelArguments begin() {
+        added = 0;
+        return this;
+    }
+
+    /**
+     * Adds a device address.
+     *
      * @param address the address, in bytes
      * @return this
-     * @throws IllegalArgumentException if the parameter has another type; so do the others
+     * @throws IllegalArgumentException if the kernel's next parameter has another type, or it has no more; so do the others
      */
-    public KernelArguments setPointer(int index, long address) {
-        block.set(ValueLayout.JAVA_LONG, offset(index, Type.POINTER), address);
+    public KernelArguments addPointer(long address) {
+        block.set(ValueLayout.JAVA_LONG, next(Type.POINTER), address);
         return this;
     }
 
     /**
-     * Sets an int.
+     * Adds an {@code int} or {@code unsigned}.
      *
-     * @param index the parameter
      * @param value the value
      * @return this
      */
-    public KernelArguments setInt(int index, int value) {
-        block.set(ValueLayout.JAVA_INT, offset(index, Type.INT), value);
+    public KernelArguments addInt(int value) {
+        block.set(ValueLayout.JAVA_INT, next(Type.INT), value);
         return this;
     }
 
     /**
-     * Sets a long.
+     * Adds a {@code long long} or {@code size_t}.
      *
-     * @param index the parameter
      * @param value the value
      * @return this
      */
-    public KernelArguments setLong(int index, long value) {
-        block.set(ValueLayout.JAVA_LONG, offset(index, Type.LONG), value);
+    public KernelArguments addLong(long value) {
+        block.set(ValueLayout.JAVA_LONG, next(Type.LONG), value);
         return this;
     }
 
     /**
-     * Sets a float.
+     * Adds a {@code float}.
      *
-     * @param index the parameter
      * @param value the value
      * @return this
      */
-    public KernelArguments setFloat(int index, float value) {
-        block.set(ValueLayout.JAVA_FLOAT, offset(index, Type.FLOAT), value);
+    public KernelArguments addFloat(float value) {
+        block.set(ValueLayout.JAVA_FLOAT, next(Type.FLOAT), value);
         return this;
     }
 
     /**
-     * Sets a tensor map.
+     * Adds a {@code CUtensorMap} by value, a {@code const __grid_constant__}.
      *
-     * @param index the parameter
      * @param value the map, which is copied
      * @return this
      */
-    public KernelArguments setTensorMap(int index, TensorMap value) {
-        MemorySegment.copy(value.segment(), 0, block, offset(index, Type.TENSOR_MAP), TensorMap.BYTES);
+    public KernelArguments addTensorMap(TensorMap value) {
+        MemorySegment.copy(value.segment(), 0, block, next(Type.TENSOR_MAP), TensorMap.BYTES);
         return this;
     }
 
-    /** The table, for a launch. */
+    /**
+     * The table, for a launch.
+     *
+     * @throws IllegalStateException if arguments are missing
+     */
     Pointer table() {
         requireOpen();
+        int parameters = sizes.isEmpty() ? laidOut : sizes.size();
+        if (added != parameters) {
+            throw new IllegalStateException(
+                    "kernel " + kernel + " has " + parameters + " parameters, and " + added + " arguments were added");
+        }
+        launched = true;
         return table;
     }
 
@@ -136,13 +144,36 @@ public final class KernelArguments implements AutoCloseable {
         return block;
     }
 
-    private long offset(int index, Type type) {
+    /** The offset of the next argument. */
+    private long next(Type type) {
         requireOpen();
-        if (types.get(index) != type) {
+        if (added == laidOut) {
+            layOut(type);
+        } else if (types[added] != type) {
             throw new IllegalArgumentException(
-                    "parameter " + index + " is of type " + types.get(index) + ", not " + type);
+                    "kernel " + kernel + ": parameter " + added + " is of type " + types[added] + ", not " + type);
         }
-        return offsets[index];
+        return offsets[added++];
+    }
+
+    private void layOut(Type type) {
+        int index = laidOut;
+        int room = launched ? index : sizes.isEmpty() ? MOST : sizes.size();
+        if (index >= room) {
+            throw new IllegalArgumentException(
+                    "kernel " + kernel + " has " + room + " parameters, and one more argument was added");
+        }
+        long bytes = sizes.isEmpty() ? type.bytes : sizes.get(index);
+        if (bytes != type.bytes) {
+            throw new IllegalArgumentException("kernel " + kernel + ": parameter " + index + " has " + bytes
+                    + " bytes, and " + type + " has " + type.bytes);
+        }
+        long alignment = Math.min(type.bytes, ALIGNMENT);
+        offsets[index] = Math.ceilDiv(end, alignment) * alignment;
+        end = offsets[index] + type.bytes;
+        types[index] = type;
+        block.setAtIndex(ValueLayout.JAVA_LONG, index, block.address() + offsets[index]);
+        laidOut++;
     }
 
     private void requireOpen() {

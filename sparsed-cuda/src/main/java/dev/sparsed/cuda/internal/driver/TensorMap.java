@@ -57,7 +57,8 @@ public final class TensorMap {
 
     private final MemorySegment segment;
 
-    private TensorMap(MemorySegment segment) {
+    /** What {@code cuTensorMapEncodeTiled} made of {@link #BYTES} bytes. */
+    TensorMap(MemorySegment segment) {
         this.segment = segment;
     }
 

@@ -1,11 +1,9 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.CudaStream;
+import dev.sparsed.cuda.internal.driver.KernelArguments;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -31,13 +29,7 @@ final class BlockSelection implements AutoCloseable {
 
     private Launch launch(int blockSize) {
         return launches.computeIfAbsent(
-                blockSize,
-                size -> new Launch(
-                        modules,
-                        "block_selection",
-                        "select_blocks_b" + size,
-                        stream,
-                        BudgetArguments.after(POINTER, INT, POINTER, INT, INT, INT, INT, POINTER)));
+                blockSize, size -> new Launch(modules, "block_selection", "select_blocks_b" + size, stream));
     }
 
     /**
@@ -83,16 +75,16 @@ final class BlockSelection implements AutoCloseable {
         BlockLayout layout = rule.layout();
         int sharedBytes = sharedBytes(layout);
         Launch launch = launch(layout.blockSize());
-        launch.arguments()
-                .setPointer(0, sums.address())
-                .setInt(1, sums.stride())
-                .setPointer(2, logSumExp.address())
-                .setInt(3, layout.canvasLength())
-                .setInt(4, logSumExp.columns())
-                .setInt(5, sums.firstHead())
-                .setInt(6, layout.firstGenerationBlock())
-                .setPointer(7, words);
-        BudgetArguments.set(launch.arguments(), 8, rule);
+        KernelArguments arguments = launch.arguments()
+                .addPointer(sums.address())
+                .addInt(sums.stride())
+                .addPointer(logSumExp.address())
+                .addInt(layout.canvasLength())
+                .addInt(logSumExp.columns())
+                .addInt(sums.firstHead())
+                .addInt(layout.firstGenerationBlock())
+                .addPointer(words);
+        BudgetArguments.add(arguments, rule);
         launch.run(layout.blocks(), sums.headCount(), 1, THREADS, sharedBytes);
     }
 

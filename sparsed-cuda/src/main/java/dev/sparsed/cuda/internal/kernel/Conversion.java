@@ -1,8 +1,5 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.LONG;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.spi.DType;
 
@@ -36,8 +33,8 @@ public final class Conversion {
      */
     public void run(long from, DType source, long to, DType target, long elements) {
         String name = "convert_" + Launch.suffix(source) + "_" + Launch.suffix(target);
-        try (Launch launch = new Launch(modules, "elementwise", name, stream, POINTER, POINTER, LONG)) {
-            launch.arguments().setPointer(0, from).setPointer(1, to).setLong(2, elements);
+        try (Launch launch = new Launch(modules, "elementwise", name, stream)) {
+            launch.arguments().addPointer(from).addPointer(to).addLong(elements);
             launch.run(Math.toIntExact(Math.ceilDiv(elements, THREADS)), 1, 1, THREADS, 0);
         }
     }

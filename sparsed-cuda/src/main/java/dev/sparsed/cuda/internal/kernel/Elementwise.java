@@ -1,10 +1,5 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.FLOAT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.LONG;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.spi.DType;
 
@@ -34,11 +29,11 @@ public final class Elementwise implements AutoCloseable {
      */
     public Elementwise(KernelModules modules, CudaStream stream, DType dtype) {
         String type = Launch.suffix(dtype);
-        swiGlu = new Launch(modules, FILE, "swiglu_" + type, stream, POINTER, POINTER, POINTER, LONG);
-        add = new Launch(modules, FILE, "add_" + type, stream, POINTER, POINTER, LONG);
-        guide = new Launch(modules, FILE, "guide_f32", stream, POINTER, POINTER, FLOAT, LONG);
-        repeatBias = new Launch(modules, FILE, "repeat_bias_" + type, stream, POINTER, POINTER, INT, INT);
-        repeatFloatBias = new Launch(modules, FILE, "repeat_bias_f32", stream, POINTER, POINTER, INT, INT);
+        swiGlu = new Launch(modules, FILE, "swiglu_" + type, stream);
+        add = new Launch(modules, FILE, "add_" + type, stream);
+        guide = new Launch(modules, FILE, "guide_f32", stream);
+        repeatBias = new Launch(modules, FILE, "repeat_bias_" + type, stream);
+        repeatFloatBias = new Launch(modules, FILE, "repeat_bias_f32", stream);
     }
 
     /**
@@ -50,10 +45,10 @@ public final class Elementwise implements AutoCloseable {
      */
     public void swiGlu(DeviceTensor gate, DeviceTensor up, DeviceTensor out) {
         swiGlu.arguments()
-                .setPointer(0, gate.address())
-                .setPointer(1, up.address())
-                .setPointer(2, out.address())
-                .setLong(3, gate.elements());
+                .addPointer(gate.address())
+                .addPointer(up.address())
+                .addPointer(out.address())
+                .addLong(gate.elements());
         swiGlu.run(blocks(gate), 1, 1, THREADS, 0);
     }
 
@@ -64,7 +59,7 @@ public final class Elementwise implements AutoCloseable {
      * @param y the same
      */
     public void add(DeviceTensor x, DeviceTensor y) {
-        add.arguments().setPointer(0, x.address()).setPointer(1, y.address()).setLong(2, x.elements());
+        add.arguments().addPointer(x.address()).addPointer(y.address()).addLong(x.elements());
         add.run(blocks(x), 1, 1, THREADS, 0);
     }
 
@@ -77,10 +72,10 @@ public final class Elementwise implements AutoCloseable {
      */
     public void guide(DeviceTensor conditional, DeviceTensor unconditional, float factor) {
         guide.arguments()
-                .setPointer(0, conditional.address())
-                .setPointer(1, unconditional.address())
-                .setFloat(2, factor)
-                .setLong(3, conditional.elements());
+                .addPointer(conditional.address())
+                .addPointer(unconditional.address())
+                .addFloat(factor)
+                .addLong(conditional.elements());
         guide.run(blocks(conditional), 1, 1, THREADS, 0);
     }
 
@@ -93,10 +88,10 @@ public final class Elementwise implements AutoCloseable {
     public void repeatBias(DeviceTensor x, DeviceTensor bias) {
         Launch launch = x.dtype() == DType.F32 ? repeatFloatBias : repeatBias;
         launch.arguments()
-                .setPointer(0, x.address())
-                .setPointer(1, bias.address())
-                .setInt(2, x.rows())
-                .setInt(3, x.columns());
+                .addPointer(x.address())
+                .addPointer(bias.address())
+                .addInt(x.rows())
+                .addInt(x.columns());
         launch.run(Math.ceilDiv(x.columns(), THREADS), Math.min(x.rows(), MOST_ROWS), 1, THREADS, 0);
     }
 

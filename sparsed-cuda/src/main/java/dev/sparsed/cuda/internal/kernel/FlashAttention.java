@@ -1,20 +1,15 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.FLOAT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
-import dev.sparsed.cuda.internal.driver.KernelArguments.Type;
+import dev.sparsed.cuda.internal.driver.KernelArguments;
 import dev.sparsed.cuda.internal.kernel.BlockSelection.BlockSums;
 import dev.sparsed.spi.HeadLayout;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,16 +51,13 @@ public final class FlashAttention implements AttentionKernels {
         this.modules = modules;
         this.stream = stream;
         this.headDim = headDim;
-        dense = launch("flash_dense_d" + headDim, POINTER, INT, INT, INT, FLOAT);
-        selecting = launch("flash_selecting_d" + headDim, POINTER, INT, INT, INT, INT, FLOAT, POINTER, INT);
+        dense = launch("flash_dense_d" + headDim);
+        selecting = launch("flash_selecting_d" + headDim);
         selection = new BlockSelection(modules, stream);
     }
 
-    /** A kernel whose first arguments are queries, keys, values and output, each with its row stride. */
-    private Launch launch(String name, Type... others) {
-        Type[] matrices = {POINTER, INT, POINTER, INT, POINTER, INT, POINTER, INT};
-        Type[] all = Stream.of(matrices, others).flatMap(Stream::of).toArray(Type[]::new);
-        return new Launch(modules, "flash_attention", name, stream, all);
+    private Launch launch(String name) {
+        return new Launch(modules, "flash_attention", name, stream);
     }
 
     /**
@@ -95,13 +87,11 @@ public final class FlashAttention implements AttentionKernels {
             HeadLayout heads,
             DeviceTensor out,
             @Nullable DeviceTensor logSumExp) {
-        matrices(dense, queries, keys, values, out);
-        dense.arguments()
-                .setPointer(8, DeviceTensor.address(logSumExp))
-                .setInt(9, queries.rows())
-                .setInt(10, keys.rows())
-                .setInt(11, heads.keyValueHeads())
-                .setFloat(12, heads.scale());
+        matrices(dense, queries, keys, values, out, logSumExp)
+                .addInt(queries.rows())
+                .addInt(keys.rows())
+                .addInt(heads.keyValueHeads())
+                .addFloat(heads.scale());
         dense.run(Math.ceilDiv(queries.rows(), ROWS), heads.queryHeads(), 1, DENSE_THREADS, denseBytes());
     }
 
@@ -116,21 +106,18 @@ public final class FlashAttention implements AttentionKernels {
             DeviceTensor out,
             @Nullable DeviceTensor logSumExp) {
         Launch launch = sparse.computeIfAbsent(lists.blockSize(), this::sparseLaunch);
-        matrices(launch, queries, keys, values, out);
-        launch.arguments()
-                .setPointer(8, DeviceTensor.address(logSumExp))
-                .setInt(9, lists.canvasLength())
-                .setInt(10, heads.keyValueHeads())
-                .setFloat(11, heads.scale())
-                .setPointer(12, tiles.address())
-                .setPointer(13, lists.kept())
-                .setPointer(14, lists.counts());
+        matrices(launch, queries, keys, values, out, logSumExp)
+                .addInt(lists.canvasLength())
+                .addInt(heads.keyValueHeads())
+                .addFloat(heads.scale())
+                .addPointer(tiles.address())
+                .addPointer(lists.kept())
+                .addPointer(lists.counts());
         launch.run(tiles.count(), heads.queryHeads(), 1, lists.blockSize(), sparseBytes(lists.blockSize()));
     }
 
     private Launch sparseLaunch(int blockSize) {
-        return launch(
-                "flash_sparse_d" + headDim + "_b" + blockSize, POINTER, INT, INT, FLOAT, POINTER, POINTER, POINTER);
+        return launch("flash_sparse_d" + headDim + "_b" + blockSize);
     }
 
     /** A ring of tiles of keys and values, as the table in flash_attention.cu says. */
@@ -144,17 +131,24 @@ public final class FlashAttention implements AttentionKernels {
         };
     }
 
-    private static void matrices(
-            Launch launch, DeviceTensor queries, DeviceTensor keys, DeviceTensor values, DeviceTensor out) {
-        launch.arguments()
-                .setPointer(0, queries.address())
-                .setInt(1, queries.columns())
-                .setPointer(2, keys.address())
-                .setInt(3, keys.columns())
-                .setPointer(4, values.address())
-                .setInt(5, values.columns())
-                .setPointer(6, out.address())
-                .setInt(7, out.columns());
+    /** Adds the first arguments of every kernel: queries, keys, values and output, each with its row stride, and the log-sum-exp. */
+    private static KernelArguments matrices(
+            Launch launch,
+            DeviceTensor queries,
+            DeviceTensor keys,
+            DeviceTensor values,
+            DeviceTensor out,
+            @Nullable DeviceTensor logSumExp) {
+        return launch.arguments()
+                .addPointer(queries.address())
+                .addInt(queries.columns())
+                .addPointer(keys.address())
+                .addInt(keys.columns())
+                .addPointer(values.address())
+                .addInt(values.columns())
+                .addPointer(out.address())
+                .addInt(out.columns())
+                .addPointer(DeviceTensor.address(logSumExp));
     }
 
     @Override
@@ -172,20 +166,18 @@ public final class FlashAttention implements AttentionKernels {
         int stride = rowTiles * ROWS;
         long headBytes = (long) layout.blocks() * stride * Float.BYTES;
         int headsAtATime = Math.clamp(MOST_SUMS_BYTES / headBytes, 1, heads.queryHeads());
-        matrices(selecting, queries, keys, values, out);
-        selecting
-                .arguments()
-                .setPointer(8, logSumExp.address())
-                .setInt(9, layout.canvasLength())
-                .setInt(10, heads.queryHeads())
-                .setInt(12, heads.keyValueHeads())
-                .setFloat(13, heads.scale())
-                .setInt(15, Integer.numberOfTrailingZeros(layout.blockSize()));
         try (DeviceBuffer sums =
                 modules.device().memory().borrow(headsAtATime * headBytes, "the sums of key blocks", stream)) {
             for (int head = 0; head < heads.queryHeads(); head += headsAtATime) {
                 int count = Math.min(headsAtATime, heads.queryHeads() - head);
-                selecting.arguments().setInt(11, head).setPointer(14, sums.address());
+                matrices(selecting, queries, keys, values, out, logSumExp)
+                        .addInt(layout.canvasLength())
+                        .addInt(heads.queryHeads())
+                        .addInt(head)
+                        .addInt(heads.keyValueHeads())
+                        .addFloat(heads.scale())
+                        .addPointer(sums.address())
+                        .addInt(Integer.numberOfTrailingZeros(layout.blockSize()));
                 selecting.run(rowTiles, count, 1, DENSE_THREADS, denseBytes());
                 selection.run(new BlockSums(sums.address(), stride, head, count), logSumExp, rule, words);
             }

@@ -1,8 +1,5 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-
 import dev.sparsed.cuda.internal.driver.CudaStream;
 
 /** greedy.cu: the most likely token of every row of logits, and how sure the model is of it. */
@@ -19,7 +16,7 @@ public final class Greedy implements AutoCloseable {
      * @param stream where to run
      */
     public Greedy(KernelModules modules, CudaStream stream) {
-        launch = new Launch(modules, "greedy", "greedy_f32", stream, POINTER, INT, POINTER, POINTER, POINTER, POINTER);
+        launch = new Launch(modules, "greedy", "greedy_f32", stream);
     }
 
     /**
@@ -33,12 +30,12 @@ public final class Greedy implements AutoCloseable {
      */
     public void run(DeviceTensor logits, long tokens, long probabilities, long margins, long negativeEntropies) {
         launch.arguments()
-                .setPointer(0, logits.address())
-                .setInt(1, logits.columns())
-                .setPointer(2, tokens)
-                .setPointer(3, probabilities)
-                .setPointer(4, margins)
-                .setPointer(5, negativeEntropies);
+                .addPointer(logits.address())
+                .addInt(logits.columns())
+                .addPointer(tokens)
+                .addPointer(probabilities)
+                .addPointer(margins)
+                .addPointer(negativeEntropies);
         launch.run(logits.rows(), 1, 1, THREADS, 0);
     }
 

@@ -1,15 +1,11 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.FLOAT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.TENSOR_MAP;
-
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.RatioRule;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
+import dev.sparsed.cuda.internal.driver.KernelArguments;
 import dev.sparsed.cuda.internal.driver.TensorMap;
 import dev.sparsed.spi.HeadLayout;
 import java.util.HashMap;
@@ -135,27 +131,8 @@ public final class HopperAttention implements AttentionKernels {
             DeviceTensor out,
             @Nullable DeviceTensor logSumExp) {
         Variant variant = denseVariant(queries.rows(), heads.queryHeads());
-        Launch launch = launches.computeIfAbsent(
-                variant.name,
-                name -> new Launch(
-                        modules,
-                        variant.file,
-                        name,
-                        stream,
-                        TENSOR_MAP,
-                        TENSOR_MAP,
-                        TENSOR_MAP,
-                        POINTER,
-                        POINTER,
-                        INT,
-                        INT,
-                        INT,
-                        INT,
-                        INT,
-                        FLOAT,
-                        POINTER));
-        matrices(launch, variant, queries, keys, values, heads, out);
-        launch.arguments().setPointer(4, DeviceTensor.address(logSumExp)).setPointer(11, counter.address());
+        Launch launch = launch(variant);
+        operands(launch, variant, queries, keys, values, heads, out, logSumExp).addPointer(counter.address());
         run(launch, variant, Math.ceilDiv(queries.rows(), variant.perBlock), heads);
     }
 
@@ -184,61 +161,43 @@ public final class HopperAttention implements AttentionKernels {
             DeviceTensor out,
             @Nullable DeviceTensor logSumExp) {
         Variant variant = SPARSE.get(headDim + "/" + lists.blockSize());
-        Launch launch = launches.computeIfAbsent(
-                variant.name,
-                name -> new Launch(
-                        modules,
-                        variant.file,
-                        name,
-                        stream,
-                        TENSOR_MAP,
-                        TENSOR_MAP,
-                        TENSOR_MAP,
-                        POINTER,
-                        POINTER,
-                        INT,
-                        INT,
-                        INT,
-                        INT,
-                        INT,
-                        FLOAT,
-                        POINTER,
-                        POINTER,
-                        INT,
-                        POINTER,
-                        INT,
-                        POINTER));
-        matrices(launch, variant, queries, keys, values, heads, out);
-        launch.arguments()
-                .setPointer(4, DeviceTensor.address(logSumExp))
-                .setPointer(11, lists.kept())
-                .setPointer(12, lists.counts())
-                .setInt(13, Math.ceilDiv(lists.canvasLength(), lists.blockSize()))
-                .setPointer(14, tiles.address())
-                .setInt(15, tiles.count())
-                .setPointer(16, counter.address());
+        Launch launch = launch(variant);
+        operands(launch, variant, queries, keys, values, heads, out, logSumExp)
+                .addPointer(lists.kept())
+                .addPointer(lists.counts())
+                .addInt(Math.ceilDiv(lists.canvasLength(), lists.blockSize()))
+                .addPointer(tiles.address())
+                .addInt(tiles.count())
+                .addPointer(counter.address());
         run(launch, variant, Math.ceilDiv(tiles.count(), variant.perBlock), heads);
     }
 
-    private void matrices(
+    private Launch launch(Variant variant) {
+        return launches.computeIfAbsent(variant.name, name -> new Launch(modules, variant.file, name, stream));
+    }
+
+    /** Adds the first arguments of every kernel. */
+    private KernelArguments operands(
             Launch launch,
             Variant variant,
             DeviceTensor queries,
             DeviceTensor keys,
             DeviceTensor values,
             HeadLayout heads,
-            DeviceTensor out) {
-        launch.arguments()
-                .setTensorMap(0, tensorMap(queries, variant.queryBox))
-                .setTensorMap(1, tensorMap(keys, variant.keyBox))
-                .setTensorMap(2, tensorMap(values, variant.keyBox))
-                .setPointer(3, out.address())
-                .setInt(5, queries.rows())
-                .setInt(6, keys.rows())
-                .setInt(7, heads.queryHeads())
-                .setInt(8, heads.keyValueHeads())
-                .setInt(9, out.columns())
-                .setFloat(10, heads.scale());
+            DeviceTensor out,
+            @Nullable DeviceTensor logSumExp) {
+        return launch.arguments()
+                .addTensorMap(tensorMap(queries, variant.queryBox))
+                .addTensorMap(tensorMap(keys, variant.keyBox))
+                .addTensorMap(tensorMap(values, variant.keyBox))
+                .addPointer(out.address())
+                .addPointer(DeviceTensor.address(logSumExp))
+                .addInt(queries.rows())
+                .addInt(keys.rows())
+                .addInt(heads.queryHeads())
+                .addInt(heads.keyValueHeads())
+                .addInt(out.columns())
+                .addFloat(heads.scale());
     }
 
     private void run(Launch launch, Variant variant, int blocks, HeadLayout heads) {
@@ -280,43 +239,18 @@ public final class HopperAttention implements AttentionKernels {
         }
         BlockLayout layout = rule.layout();
         Variant variant = SELECT.get(headDim + "/" + layout.blockSize());
-        Launch launch = launches.computeIfAbsent(
-                variant.name,
-                name -> new Launch(
-                        modules,
-                        variant.file,
-                        name,
-                        stream,
-                        TENSOR_MAP,
-                        TENSOR_MAP,
-                        TENSOR_MAP,
-                        POINTER,
-                        POINTER,
-                        INT,
-                        INT,
-                        INT,
-                        INT,
-                        INT,
-                        FLOAT,
-                        INT,
-                        INT,
-                        INT,
-                        POINTER,
-                        POINTER,
-                        POINTER));
-        matrices(launch, variant, queries, keys, values, heads, out);
+        Launch launch = launch(variant);
         int tiles = Math.ceilDiv(layout.canvasLength(), SELECT_TILE);
         // closed once the launch is submitted: the next user of the stream's memory comes after it
         try (DeviceBuffer scratch =
                 modules.device().memory().borrow(selectScratchBytes(layout, tiles, heads), "block sums", stream)) {
-            launch.arguments()
-                    .setPointer(4, logSumExp.address())
-                    .setInt(11, layout.firstGenerationBlock())
-                    .setInt(12, ratio.promptBudget())
-                    .setInt(13, ratio.generationBudget())
-                    .setPointer(14, scratch.address())
-                    .setPointer(15, words)
-                    .setPointer(16, counter.address());
+            operands(launch, variant, queries, keys, values, heads, out, logSumExp)
+                    .addInt(layout.firstGenerationBlock())
+                    .addInt(ratio.promptBudget())
+                    .addInt(ratio.generationBudget())
+                    .addPointer(scratch.address())
+                    .addPointer(words)
+                    .addPointer(counter.address());
             run(launch, variant, tiles, heads);
         }
     }

@@ -1,10 +1,5 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.FLOAT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.TENSOR_MAP;
-
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
 import dev.sparsed.cuda.internal.driver.TensorMap;
@@ -49,44 +44,9 @@ public final class HopperFp8Attention implements AutoCloseable {
     public HopperFp8Attention(KernelModules modules, CudaStream stream, int headDim) {
         this.headDim = headDim;
         this.multiprocessors = modules.device().multiprocessors();
-        queries =
-                new Launch(modules, OPERANDS, "hopper_fp8_queries_d" + headDim, stream, POINTER, POINTER, POINTER, INT);
-        keysAndValues = new Launch(
-                modules,
-                OPERANDS,
-                "hopper_fp8_keys_values_d" + headDim,
-                stream,
-                POINTER,
-                POINTER,
-                POINTER,
-                POINTER,
-                POINTER,
-                INT,
-                INT,
-                INT);
-        attention = new Launch(
-                modules,
-                ATTENTION,
-                "hopper_fp8_sparse_d" + headDim + "_b" + BLOCK,
-                stream,
-                TENSOR_MAP,
-                TENSOR_MAP,
-                TENSOR_MAP,
-                POINTER,
-                POINTER,
-                POINTER,
-                INT,
-                INT,
-                INT,
-                INT,
-                INT,
-                FLOAT,
-                POINTER,
-                POINTER,
-                INT,
-                POINTER,
-                INT,
-                POINTER);
+        queries = new Launch(modules, OPERANDS, "hopper_fp8_queries_d" + headDim, stream);
+        keysAndValues = new Launch(modules, OPERANDS, "hopper_fp8_keys_values_d" + headDim, stream);
+        attention = new Launch(modules, ATTENTION, "hopper_fp8_sparse_d" + headDim + "_b" + BLOCK, stream);
         counter = modules.device().memory().borrow(Integer.BYTES, "a tile counter", stream);
         stream.fillWords(counter.address(), 0, 1); // every launch leaves it zero
     }
@@ -165,42 +125,42 @@ public final class HopperFp8Attention implements AutoCloseable {
         Room room = Room.at(operands, q.rows(), k.rows(), heads);
         int blocks = Math.ceilDiv(k.rows(), BLOCK);
         queries.arguments()
-                .setPointer(0, q.address())
-                .setPointer(1, room.queries)
-                .setPointer(2, room.queryScales)
-                .setInt(3, Math.multiplyExact(q.rows(), heads.queryHeads()));
+                .addPointer(q.address())
+                .addPointer(room.queries)
+                .addPointer(room.queryScales)
+                .addInt(Math.multiplyExact(q.rows(), heads.queryHeads()));
         queries.run(Math.toIntExact(Math.ceilDiv(q.elements(), OPERANDS_ELEMENTS)), 1, 1, OPERANDS_THREADS, 0);
         keysAndValues
                 .arguments()
-                .setPointer(0, k.address())
-                .setPointer(1, v.address())
-                .setPointer(2, room.keys)
-                .setPointer(3, room.values)
-                .setPointer(4, room.blockScales)
-                .setInt(5, k.rows())
-                .setInt(6, heads.keyValueHeads())
-                .setInt(7, blocks);
+                .addPointer(k.address())
+                .addPointer(v.address())
+                .addPointer(room.keys)
+                .addPointer(room.values)
+                .addPointer(room.blockScales)
+                .addInt(k.rows())
+                .addInt(heads.keyValueHeads())
+                .addInt(blocks);
         keysAndValues.run(blocks, heads.keyValueHeads(), 2, OPERANDS_THREADS, 0);
         attention
                 .arguments()
-                .setTensorMap(0, heads(room.queries, q.rows(), q.columns(), QUERY_BOX))
-                .setTensorMap(1, heads(room.keys, k.rows(), k.columns(), BLOCK))
-                .setTensorMap(2, transposed(room.values, heads.keyValueColumns(), blocks))
-                .setPointer(3, room.queryScales)
-                .setPointer(4, room.blockScales)
-                .setPointer(5, out.address())
-                .setInt(6, q.rows())
-                .setInt(7, k.rows())
-                .setInt(8, heads.queryHeads())
-                .setInt(9, heads.keyValueHeads())
-                .setInt(10, out.columns())
-                .setFloat(11, heads.scale())
-                .setPointer(12, lists.kept())
-                .setPointer(13, lists.counts())
-                .setInt(14, blocks)
-                .setPointer(15, tiles.address())
-                .setInt(16, tiles.count())
-                .setPointer(17, counter.address());
+                .addTensorMap(heads(room.queries, q.rows(), q.columns(), QUERY_BOX))
+                .addTensorMap(heads(room.keys, k.rows(), k.columns(), BLOCK))
+                .addTensorMap(transposed(room.values, heads.keyValueColumns(), blocks))
+                .addPointer(room.queryScales)
+                .addPointer(room.blockScales)
+                .addPointer(out.address())
+                .addInt(q.rows())
+                .addInt(k.rows())
+                .addInt(heads.queryHeads())
+                .addInt(heads.keyValueHeads())
+                .addInt(out.columns())
+                .addFloat(heads.scale())
+                .addPointer(lists.kept())
+                .addPointer(lists.counts())
+                .addInt(blocks)
+                .addPointer(tiles.address())
+                .addInt(tiles.count())
+                .addPointer(counter.address());
         int grid = (int) Math.min(multiprocessors, (long) tiles.count() * heads.queryHeads());
         attention.run(grid, 1, 1, THREADS, SHARED_BYTES.get(headDim));
     }

@@ -13,10 +13,10 @@ final class Launch implements AutoCloseable {
     private final CudaStream stream;
     private final KernelArguments arguments;
 
-    Launch(KernelModules modules, String file, String name, CudaStream stream, KernelArguments.Type... types) {
+    Launch(KernelModules modules, String file, String name, CudaStream stream) {
         this.kernel = modules.kernel(file, name);
         this.stream = stream;
-        this.arguments = kernel.arguments(types);
+        this.arguments = kernel.arguments();
     }
 
     /** {@return how a type is written at the end of a kernel's name} */
@@ -24,9 +24,9 @@ final class Launch implements AutoCloseable {
         return dtype.name().toLowerCase(Locale.ROOT);
     }
 
-    /** {@return the arguments, to be set before {@link #run}} */
+    /** {@return none as yet of the arguments, all to be added in the kernel's order before {@link #run}} */
     KernelArguments arguments() {
-        return arguments;
+        return arguments.begin();
     }
 
     void run(int gridX, int gridY, int gridZ, int threads, int sharedBytes) {

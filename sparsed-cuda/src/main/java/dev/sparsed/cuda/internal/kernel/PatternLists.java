@@ -1,8 +1,5 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels.KeptLists;
@@ -24,7 +21,7 @@ public final class PatternLists implements AutoCloseable {
      * @param stream where to run
      */
     public PatternLists(KernelModules modules, CudaStream stream) {
-        launch = new Launch(modules, "pattern_lists", "pattern_lists", stream, POINTER, POINTER, POINTER, INT, INT);
+        launch = new Launch(modules, "pattern_lists", "pattern_lists", stream);
     }
 
     /**
@@ -56,11 +53,11 @@ public final class PatternLists implements AutoCloseable {
         KeptLists result =
                 new KeptLists(lists, lists + countsOffset(layout, heads), layout.canvasLength(), layout.blockSize());
         launch.arguments()
-                .setPointer(0, words)
-                .setPointer(1, result.kept())
-                .setPointer(2, result.counts())
-                .setInt(3, blocks)
-                .setInt(4, 2 * Math.ceilDiv(blocks, Long.SIZE));
+                .addPointer(words)
+                .addPointer(result.kept())
+                .addPointer(result.counts())
+                .addInt(blocks)
+                .addInt(2 * Math.ceilDiv(blocks, Long.SIZE));
         launch.run(blocks, heads, 1, THREADS, 0);
         return result;
     }

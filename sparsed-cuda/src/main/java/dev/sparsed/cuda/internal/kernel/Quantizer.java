@@ -1,8 +1,5 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.spi.DType;
 import java.util.EnumMap;
@@ -29,9 +26,9 @@ public final class Quantizer implements AutoCloseable {
     public Quantizer(KernelModules modules, CudaStream stream) {
         for (DType source : new DType[] {DType.F32, DType.F16, DType.BF16}) {
             String name = "quantize_" + Launch.suffix(source);
-            quantize.put(source, new Launch(modules, FILE, name, stream, POINTER, POINTER, POINTER, INT));
+            quantize.put(source, new Launch(modules, FILE, name, stream));
         }
-        swiGlu = new Launch(modules, FILE, "swiglu_quantize_bf16", stream, POINTER, POINTER, POINTER, POINTER, INT);
+        swiGlu = new Launch(modules, FILE, "swiglu_quantize_bf16", stream);
     }
 
     /**
@@ -47,10 +44,10 @@ public final class Quantizer implements AutoCloseable {
             throw new IllegalArgumentException("nothing quantizes " + source + ": F32, F16 or BF16");
         }
         launch.arguments()
-                .setPointer(0, x)
-                .setPointer(1, out.address())
-                .setPointer(2, out.scales())
-                .setInt(3, out.columns());
+                .addPointer(x)
+                .addPointer(out.address())
+                .addPointer(out.scales())
+                .addInt(out.columns());
         launch.run(out.rows(), 1, 1, THREADS, 0);
     }
 
@@ -63,11 +60,11 @@ public final class Quantizer implements AutoCloseable {
      */
     public void swiGlu(DeviceTensor gate, DeviceTensor up, QuantizedTensor out) {
         swiGlu.arguments()
-                .setPointer(0, gate.address())
-                .setPointer(1, up.address())
-                .setPointer(2, out.address())
-                .setPointer(3, out.scales())
-                .setInt(4, out.columns());
+                .addPointer(gate.address())
+                .addPointer(up.address())
+                .addPointer(out.address())
+                .addPointer(out.scales())
+                .addInt(out.columns());
         swiGlu.run(out.rows(), 1, 1, THREADS, 0);
     }
 

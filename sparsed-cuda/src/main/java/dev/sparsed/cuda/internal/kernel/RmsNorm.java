@@ -1,9 +1,5 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.FLOAT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.spi.DType;
 import org.jspecify.annotations.Nullable;
@@ -23,17 +19,7 @@ public final class RmsNorm implements AutoCloseable {
      * @param dtype type of the activations; the weight is F32
      */
     public RmsNorm(KernelModules modules, CudaStream stream, DType dtype) {
-        launch = new Launch(
-                modules,
-                "rms_norm",
-                "rms_norm_" + Launch.suffix(dtype),
-                stream,
-                POINTER,
-                POINTER,
-                POINTER,
-                FLOAT,
-                POINTER,
-                INT);
+        launch = new Launch(modules, "rms_norm", "rms_norm_" + Launch.suffix(dtype), stream);
     }
 
     /**
@@ -47,12 +33,12 @@ public final class RmsNorm implements AutoCloseable {
      */
     public void run(DeviceTensor x, @Nullable DeviceTensor y, DeviceTensor weight, float epsilon, DeviceTensor out) {
         launch.arguments()
-                .setPointer(0, x.address())
-                .setPointer(1, y == null ? 0 : y.address())
-                .setPointer(2, weight.address())
-                .setFloat(3, epsilon)
-                .setPointer(4, out.address())
-                .setInt(5, x.columns());
+                .addPointer(x.address())
+                .addPointer(y == null ? 0 : y.address())
+                .addPointer(weight.address())
+                .addFloat(epsilon)
+                .addPointer(out.address())
+                .addInt(x.columns());
         launch.run(x.rows(), 1, 1, THREADS, 0);
     }
 

@@ -1,8 +1,5 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.spi.DType;
 
@@ -21,18 +18,7 @@ public final class Rope implements AutoCloseable {
      * @param dtype type of the activations; the tables are F32
      */
     public Rope(KernelModules modules, CudaStream stream, DType dtype) {
-        launch = new Launch(
-                modules,
-                "rope",
-                "rope_" + Launch.suffix(dtype),
-                stream,
-                POINTER,
-                POINTER,
-                POINTER,
-                POINTER,
-                INT,
-                INT,
-                INT);
+        launch = new Launch(modules, "rope", "rope_" + Launch.suffix(dtype), stream);
     }
 
     /**
@@ -47,13 +33,13 @@ public final class Rope implements AutoCloseable {
      */
     public void run(DeviceTensor x, int headDim, DeviceTensor cos, DeviceTensor sin, long positions, int first) {
         launch.arguments()
-                .setPointer(0, x.address())
-                .setPointer(1, cos.address())
-                .setPointer(2, sin.address())
-                .setPointer(3, positions)
-                .setInt(4, first)
-                .setInt(5, x.columns())
-                .setInt(6, headDim);
+                .addPointer(x.address())
+                .addPointer(cos.address())
+                .addPointer(sin.address())
+                .addPointer(positions)
+                .addInt(first)
+                .addInt(x.columns())
+                .addInt(headDim);
         launch.run(x.rows(), 1, 1, THREADS, 0);
     }
 

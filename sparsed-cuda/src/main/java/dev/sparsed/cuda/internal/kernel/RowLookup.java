@@ -1,8 +1,5 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-
 import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.spi.DType;
 
@@ -21,8 +18,7 @@ public final class RowLookup implements AutoCloseable {
      * @param dtype type of table and output
      */
     public RowLookup(KernelModules modules, CudaStream stream, DType dtype) {
-        launch = new Launch(
-                modules, "row_lookup", "look_up_" + Launch.suffix(dtype), stream, POINTER, POINTER, POINTER, INT);
+        launch = new Launch(modules, "row_lookup", "look_up_" + Launch.suffix(dtype), stream);
     }
 
     /**
@@ -34,10 +30,10 @@ public final class RowLookup implements AutoCloseable {
      */
     public void run(DeviceTensor table, long rows, DeviceTensor out) {
         launch.arguments()
-                .setPointer(0, table.address())
-                .setPointer(1, rows)
-                .setPointer(2, out.address())
-                .setInt(3, out.columns());
+                .addPointer(table.address())
+                .addPointer(rows)
+                .addPointer(out.address())
+                .addInt(out.columns());
         launch.run(out.rows(), 1, 1, THREADS, 0);
     }
 

@@ -1,12 +1,9 @@
 package dev.sparsed.cuda.internal.kernel;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.FLOAT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
-
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.CudaStream;
+import dev.sparsed.cuda.internal.driver.KernelArguments;
 import dev.sparsed.spi.DType;
 import dev.sparsed.spi.HeadLayout;
 import org.jspecify.annotations.Nullable;
@@ -43,47 +40,9 @@ public final class SimtAttention implements AttentionKernels {
         this.modules = modules;
         String type = Launch.suffix(dtype);
         String variant = type + "_d" + variant(headDim);
-        dense = new Launch(
-                modules,
-                "simt_attention",
-                "simt_dense_" + variant,
-                stream,
-                POINTER,
-                POINTER,
-                POINTER,
-                POINTER,
-                POINTER,
-                INT,
-                INT,
-                INT,
-                INT,
-                INT,
-                FLOAT);
-        sparse = new Launch(
-                modules,
-                "simt_attention",
-                "simt_sparse_" + variant,
-                stream,
-                POINTER,
-                POINTER,
-                POINTER,
-                POINTER,
-                POINTER,
-                POINTER,
-                POINTER,
-                POINTER,
-                INT,
-                INT,
-                INT,
-                INT,
-                INT,
-                FLOAT);
-        select = new Launch(
-                modules,
-                "simt_selection",
-                "simt_select_" + type,
-                stream,
-                BudgetArguments.after(POINTER, POINTER, POINTER, POINTER, INT, INT, INT, INT, INT, INT, FLOAT));
+        dense = new Launch(modules, "simt_attention", "simt_dense_" + variant, stream);
+        sparse = new Launch(modules, "simt_attention", "simt_sparse_" + variant, stream);
+        select = new Launch(modules, "simt_selection", "simt_select_" + type, stream);
     }
 
     private static int variant(int headDim) {
@@ -105,17 +64,17 @@ public final class SimtAttention implements AttentionKernels {
             DeviceTensor out,
             @Nullable DeviceTensor logSumExp) {
         dense.arguments()
-                .setPointer(0, queries.address())
-                .setPointer(1, keys.address())
-                .setPointer(2, values.address())
-                .setPointer(3, out.address())
-                .setPointer(4, DeviceTensor.address(logSumExp))
-                .setInt(5, queries.rows())
-                .setInt(6, keys.rows())
-                .setInt(7, heads.queryHeads())
-                .setInt(8, heads.group())
-                .setInt(9, heads.headDim())
-                .setFloat(10, heads.scale());
+                .addPointer(queries.address())
+                .addPointer(keys.address())
+                .addPointer(values.address())
+                .addPointer(out.address())
+                .addPointer(DeviceTensor.address(logSumExp))
+                .addInt(queries.rows())
+                .addInt(keys.rows())
+                .addInt(heads.queryHeads())
+                .addInt(heads.group())
+                .addInt(heads.headDim())
+                .addFloat(heads.scale());
         dense.run(Math.ceilDiv(queries.rows(), TILE), 1, heads.queryHeads(), THREADS, attentionBytes(heads.headDim()));
     }
 
@@ -130,20 +89,20 @@ public final class SimtAttention implements AttentionKernels {
             DeviceTensor out,
             @Nullable DeviceTensor logSumExp) {
         sparse.arguments()
-                .setPointer(0, queries.address())
-                .setPointer(1, keys.address())
-                .setPointer(2, values.address())
-                .setPointer(3, out.address())
-                .setPointer(4, DeviceTensor.address(logSumExp))
-                .setPointer(5, tiles.address())
-                .setPointer(6, lists.kept())
-                .setPointer(7, lists.counts())
-                .setInt(8, lists.canvasLength())
-                .setInt(9, lists.blockSize())
-                .setInt(10, heads.queryHeads())
-                .setInt(11, heads.group())
-                .setInt(12, heads.headDim())
-                .setFloat(13, heads.scale());
+                .addPointer(queries.address())
+                .addPointer(keys.address())
+                .addPointer(values.address())
+                .addPointer(out.address())
+                .addPointer(DeviceTensor.address(logSumExp))
+                .addPointer(tiles.address())
+                .addPointer(lists.kept())
+                .addPointer(lists.counts())
+                .addInt(lists.canvasLength())
+                .addInt(lists.blockSize())
+                .addInt(heads.queryHeads())
+                .addInt(heads.group())
+                .addInt(heads.headDim())
+                .addFloat(heads.scale());
         int parts = Math.ceilDiv(Math.min(lists.blockSize(), queries.rows()), TILE);
         sparse.run(tiles.count(), parts, heads.queryHeads(), THREADS, attentionBytes(heads.headDim()));
     }
@@ -167,19 +126,19 @@ public final class SimtAttention implements AttentionKernels {
                     + " blocks, more than this GPU can select from; "
                     + "take larger blocks, such as 32, 64 or 128");
         }
-        select.arguments()
-                .setPointer(0, queries.address())
-                .setPointer(1, keys.address())
-                .setPointer(2, logSumExp.address())
-                .setPointer(3, words)
-                .setInt(4, layout.canvasLength())
-                .setInt(5, layout.blockSize())
-                .setInt(6, layout.firstGenerationBlock())
-                .setInt(7, heads.queryHeads())
-                .setInt(8, heads.group())
-                .setInt(9, heads.headDim())
-                .setFloat(10, heads.scale());
-        BudgetArguments.set(select.arguments(), 11, rule);
+        KernelArguments arguments = select.arguments()
+                .addPointer(queries.address())
+                .addPointer(keys.address())
+                .addPointer(logSumExp.address())
+                .addPointer(words)
+                .addInt(layout.canvasLength())
+                .addInt(layout.blockSize())
+                .addInt(layout.firstGenerationBlock())
+                .addInt(heads.queryHeads())
+                .addInt(heads.group())
+                .addInt(heads.headDim())
+                .addFloat(heads.scale());
+        BudgetArguments.add(arguments, rule);
         select.run(layout.blocks(), heads.queryHeads(), 1, THREADS, sharedBytes);
     }
 

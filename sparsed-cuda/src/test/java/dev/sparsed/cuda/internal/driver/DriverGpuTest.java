@@ -1,9 +1,5 @@
 package dev.sparsed.cuda.internal.driver;
 
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.FLOAT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.INT;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.LONG;
-import static dev.sparsed.cuda.internal.driver.KernelArguments.Type.POINTER;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -157,16 +153,17 @@ class DriverGpuTest {
     void launchesAKernelWithChangingArguments() {
         int n = 1000;
         try (PtxModule module = PtxModule.load(device, DriverGpuTest.class, "vector_add.ptx");
-                KernelArguments arguments =
-                        module.kernel("vector_add").arguments(POINTER, POINTER, POINTER, INT, FLOAT, LONG);
+                KernelArguments arguments = module.kernel("vector_add").arguments();
                 DeviceBuffer a = uploaded(floats(1, n));
                 DeviceBuffer b = uploaded(floats(2, n));
                 DeviceBuffer c = device.memory().allocate(2L * n * Float.BYTES, "c")) {
             Kernel kernel = module.kernel("vector_add");
-            arguments.setPointer(0, a.address()).setPointer(1, b.address()).setPointer(2, c.address());
-            arguments.setInt(3, n).setFloat(4, 2f).setLong(5, 0);
+            arguments.addPointer(a.address()).addPointer(b.address()).addPointer(c.address());
+            arguments.addInt(n).addFloat(2f).addLong(0);
             kernel.launch(stream, 8, 1, 1, 128, 0, arguments);
-            arguments.setFloat(4, -3f).setLong(5, n); // the launch has copied what was set before
+            // the launch has copied what was added before
+            arguments.begin().addPointer(a.address()).addPointer(b.address()).addPointer(c.address());
+            arguments.addInt(n).addFloat(-3f).addLong(n);
             kernel.launch(stream, 8, 1, 1, 128, 0, arguments);
             float[] result = new float[2 * n];
             stream.download(c.address(), MemorySegment.ofArray(result));
@@ -181,15 +178,14 @@ class DriverGpuTest {
     void replaysAGraph() {
         int n = 300;
         try (PtxModule module = PtxModule.load(device, DriverGpuTest.class, "vector_add.ptx");
-                KernelArguments arguments =
-                        module.kernel("vector_add").arguments(POINTER, POINTER, POINTER, INT, FLOAT, LONG);
+                KernelArguments arguments = module.kernel("vector_add").arguments();
                 PinnedBuffer in = new PinnedBuffer(device, (long) n * Float.BYTES);
                 PinnedBuffer out = new PinnedBuffer(device, (long) n * Float.BYTES);
                 DeviceBuffer a = uploaded(new float[n]);
                 DeviceBuffer b = uploaded(floats(3, n));
                 DeviceBuffer c = uploaded(new float[n])) {
-            arguments.setPointer(0, a.address()).setPointer(1, b.address()).setPointer(2, c.address());
-            arguments.setInt(3, n).setFloat(4, 1f).setLong(5, 0);
+            arguments.addPointer(a.address()).addPointer(b.address()).addPointer(c.address());
+            arguments.addInt(n).addFloat(1f).addLong(0);
             try (CudaGraph graph = CudaGraph.capture(stream, () -> {
                 stream.copyToDevice(in, 0, a.address(), a.bytes());
                 module.kernel("vector_add").launch(stream, 3, 1, 1, 128, 0, arguments);
@@ -223,9 +219,9 @@ class DriverGpuTest {
         int bytes = device.sharedMemoryPerBlock();
         int[] result = new int[1];
         try (PtxModule module = PtxModule.load(device, DriverGpuTest.class, "vector_add.ptx");
-                KernelArguments arguments = module.kernel("shared_echo").arguments(POINTER, INT);
+                KernelArguments arguments = module.kernel("shared_echo").arguments();
                 DeviceBuffer out = device.memory().allocate(4, "a test")) {
-            arguments.setPointer(0, out.address()).setInt(1, bytes / 4);
+            arguments.addPointer(out.address()).addInt(bytes / 4);
             module.kernel("shared_echo").launch(stream, 1, 1, 1, 256, bytes, arguments);
             stream.download(out.address(), MemorySegment.ofArray(result));
             assertThatThrownBy(() -> module.kernel("shared_echo").launch(stream, 1, 1, 1, 256, bytes + 1, arguments))
@@ -238,11 +234,15 @@ class DriverGpuTest {
     @Test
     void refusesArgumentsThatTheKernelDoesNotHave() {
         try (PtxModule module = PtxModule.load(device, DriverGpuTest.class, "vector_add.ptx")) {
-            Kernel kernel = module.kernel("vector_add");
-            assertThatThrownBy(() -> kernel.arguments(POINTER, POINTER, POINTER, LONG, FLOAT, LONG))
-                    .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContainingAll("vector_add", "parameter 3");
-            assertThatThrownBy(() -> kernel.arguments(POINTER)).hasMessageContaining("vector_add");
+            try (KernelArguments arguments = module.kernel("vector_add").arguments()) {
+                arguments.addPointer(0).addPointer(0).addPointer(0);
+                assertThatThrownBy(() -> arguments.addLong(0))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContainingAll("vector_add", "parameter 3");
+                assertThatThrownBy(() -> module.kernel("vector_add").launch(stream, 1, 1, 1, 1, 0, arguments))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("vector_add");
+            }
             assertThatThrownBy(() -> module.kernel("vector_subtract"))
                     .hasMessage("no kernel vector_subtract in vector_add.ptx");
         }
