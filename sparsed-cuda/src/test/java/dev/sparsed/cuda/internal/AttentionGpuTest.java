@@ -87,7 +87,7 @@ class AttentionGpuTest {
         float[] k = pair.values(random, canvas * heads.keyValueColumns(), 1);
         float[] v = pair.values(random, canvas * heads.keyValueColumns(), 1);
         for (double density : new double[] {0, 0.3, 1}) {
-            BlockPattern pattern = pattern(layout, queryHeads, density);
+            BlockPattern pattern = Samples.pattern(random, layout, queryHeads, density);
             for (Positions rows : new Positions[] {
                 Positions.range(0, canvas), Positions.range(canvas / 3, canvas / 2 + 1), scattered(canvas)
             }) {
@@ -119,20 +119,5 @@ class AttentionGpuTest {
                 .limit(Math.max(1, canvas / 5))
                 .sorted()
                 .toArray());
-    }
-
-    private BlockPattern pattern(BlockLayout layout, int heads, double density) {
-        BlockPattern.Builder builder = new BlockPattern.Builder(layout, heads);
-        for (int head = 0; head < heads; head++) {
-            for (int i = 0; i < layout.blocks(); i++) {
-                builder.keep(head, i, random.nextInt(layout.blocks()));
-                for (int j = 0; j < layout.blocks(); j++) {
-                    if (random.nextDouble() < density) {
-                        builder.keep(head, i, j);
-                    }
-                }
-            }
-        }
-        return builder.build();
     }
 }

@@ -8,13 +8,10 @@ import dev.sparsed.cuda.RequiresGpu;
 import dev.sparsed.spi.DType;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.HeadLayout;
-import dev.sparsed.spi.HostTensor;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Quantization;
 import dev.sparsed.spi.Tensor;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -48,7 +45,7 @@ class Fp8AttentionGpuTest {
         float[] values = new float[rows * columns];
         for (int i = 0; i < values.length; i++) {
             double value = random.nextGaussian() * Math.pow(2, unevenness * (i / columns / 50 % 5 - 2));
-            values[i] = Float.intBitsToFloat(Float.floatToRawIntBits((float) value) & 0xffff0000);
+            values[i] = Samples.bf16((float) value);
         }
         return values;
     }
@@ -70,7 +67,7 @@ class Fp8AttentionGpuTest {
         float[] k = values(canvas, heads.keyValueColumns(), unevenness * 0.5);
         float[] v = values(canvas, heads.keyValueColumns(), unevenness);
         for (double density : new double[] {0, 0.4, 1}) {
-            BlockPattern pattern = pattern(layout, queryHeads, density);
+            BlockPattern pattern = Samples.pattern(random, layout, queryHeads, density);
             for (Positions rows : new Positions[] {
                 Positions.range(0, canvas),
                 Positions.range(canvas / 3, canvas / 2 + 1),
@@ -100,30 +97,15 @@ class Fp8AttentionGpuTest {
         return Math.sqrt(difference / length);
     }
 
-    private BlockPattern pattern(BlockLayout layout, int heads, double density) {
-        BlockPattern.Builder builder = new BlockPattern.Builder(layout, heads);
-        for (int head = 0; head < heads; head++) {
-            for (int i = 0; i < layout.blocks(); i++) {
-                builder.keep(head, i, random.nextInt(layout.blocks()));
-                for (int j = 0; j < layout.blocks(); j++) {
-                    if (random.nextDouble() < density) {
-                        builder.keep(head, i, j);
-                    }
-                }
-            }
-        }
-        return builder.build();
-    }
-
     /** Twice, to see that it gives the same bits. */
     private static float[] onGpu(
             float[] q, Positions rows, float[] k, float[] v, HeadLayout heads, BlockPattern pattern) {
         int canvas = pattern.layout().canvasLength();
         try (CudaBackend backend = new CudaBackend(DType.BF16, Quantization.FP8);
                 ExecutionContext context = backend.newContext()) {
-            Tensor queries = tensor(backend, q, rows.count(), heads.queryColumns());
-            Tensor keys = tensor(backend, k, canvas, heads.keyValueColumns());
-            Tensor values = tensor(backend, v, canvas, heads.keyValueColumns());
+            Tensor queries = backend.upload(Samples.matrix(q, DType.BF16, rows.count(), heads.queryColumns()));
+            Tensor keys = backend.upload(Samples.matrix(k, DType.BF16, canvas, heads.keyValueColumns()));
+            Tensor values = backend.upload(Samples.matrix(v, DType.BF16, canvas, heads.keyValueColumns()));
             Tensor out = context.allocate(rows.count(), heads.queryColumns());
             float[] first = new float[q.length];
             float[] second = new float[q.length];
@@ -134,15 +116,6 @@ class Fp8AttentionGpuTest {
             assertThat(Arrays.equals(first, second)).isTrue();
             return first;
         }
-    }
-
-    private static Tensor tensor(CudaBackend backend, float[] values, int rows, int columns) {
-        short[] upperHalves = new short[values.length];
-        for (int i = 0; i < values.length; i++) {
-            upperHalves[i] = (short) (Float.floatToRawIntBits(values[i]) >>> Short.SIZE);
-        }
-        return backend.upload(new HostTensor(
-                "test", DType.BF16, List.of((long) rows, (long) columns), MemorySegment.ofArray(upperHalves)));
     }
 
     /** Softmax over the kept keys; rounded: with the operands in 8-bit floats, and the probabilities of each key block relative to its largest. */

@@ -13,7 +13,6 @@ import dev.sparsed.cuda.internal.kernel.QuantizedTensor;
 import dev.sparsed.cuda.internal.kernel.Quantizer;
 import dev.sparsed.spi.DType;
 import dev.sparsed.spi.ExecutionContext;
-import dev.sparsed.spi.HostTensor;
 import dev.sparsed.spi.LinearLayer;
 import dev.sparsed.spi.Quantization;
 import dev.sparsed.spi.Tensor;
@@ -36,26 +35,9 @@ class Fp8GpuTest {
         for (int i = 0; i < values.length; i++) {
             int row = i / columns;
             float spread = row == 2 ? 0 : (float) Math.scalb(1.0, row % 9 - 4);
-            values[i] = bf16(spread * (float) random.nextGaussian());
+            values[i] = Samples.bf16(spread * (float) random.nextGaussian());
         }
         return values;
-    }
-
-    private static float bf16(float value) {
-        return Float.intBitsToFloat(Float.floatToRawIntBits(value) & 0xffff0000);
-    }
-
-    private static MemorySegment encoded(float[] values, DType dtype) {
-        if (dtype == DType.F32) {
-            return MemorySegment.ofArray(values);
-        }
-        short[] halves = new short[values.length];
-        for (int i = 0; i < values.length; i++) {
-            halves[i] = dtype == DType.F16
-                    ? Float.floatToFloat16(values[i])
-                    : (short) (Float.floatToRawIntBits(values[i]) >>> Short.SIZE);
-        }
-        return MemorySegment.ofArray(halves);
     }
 
     /** What a matrix on the device stands for. */
@@ -86,7 +68,7 @@ class Fp8GpuTest {
                             x[i] = Float.float16ToFloat(Float.floatToFloat16(x[i]));
                         }
                     }
-                    MemorySegment data = encoded(x, source);
+                    MemorySegment data = Samples.encoded(x, source);
                     try (DeviceBuffer from = device.memory().allocate(data.byteSize(), "a test");
                             DeviceBuffer to =
                                     device.memory().allocate(QuantizedTensor.bytes(rows, columns), "a test")) {
@@ -119,8 +101,8 @@ class Fp8GpuTest {
                 try (DeviceBuffer g = device.memory().allocate(2L * gate.length, "a test");
                         DeviceBuffer u = device.memory().allocate(2L * up.length, "a test");
                         DeviceBuffer to = device.memory().allocate(QuantizedTensor.bytes(rows, columns), "a test")) {
-                    stream.upload(encoded(gate, DType.BF16), g.address());
-                    stream.upload(encoded(up, DType.BF16), u.address());
+                    stream.upload(Samples.encoded(gate, DType.BF16), g.address());
+                    stream.upload(Samples.encoded(up, DType.BF16), u.address());
                     QuantizedTensor quantized = new QuantizedTensor(to.address(), rows, columns);
                     quantizer.swiGlu(
                             new DeviceTensor(g.address(), DType.BF16, rows, columns),
@@ -150,13 +132,11 @@ class Fp8GpuTest {
     }
 
     private static Tensor weight(CudaBackend backend, float[] values, int rows, int columns) {
-        return backend.uploadLinear(
-                new HostTensor("test", DType.BF16, List.of((long) rows, (long) columns), encoded(values, DType.BF16)));
+        return backend.uploadLinear(Samples.matrix(values, DType.BF16, rows, columns));
     }
 
     private static Tensor activation(CudaBackend backend, float[] values, int rows, int columns) {
-        return backend.upload(
-                new HostTensor("test", DType.BF16, List.of((long) rows, (long) columns), encoded(values, DType.BF16)));
+        return backend.upload(Samples.matrix(values, DType.BF16, rows, columns));
     }
 
     @Test

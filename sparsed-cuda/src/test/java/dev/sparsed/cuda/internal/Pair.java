@@ -7,10 +7,7 @@ import dev.sparsed.spi.BackendOptions;
 import dev.sparsed.spi.BackendProvider;
 import dev.sparsed.spi.DType;
 import dev.sparsed.spi.ExecutionContext;
-import dev.sparsed.spi.HostTensor;
 import dev.sparsed.spi.Tensor;
-import java.lang.foreign.MemorySegment;
-import java.util.List;
 import java.util.Random;
 import java.util.ServiceLoader;
 
@@ -44,18 +41,12 @@ final class Pair implements AutoCloseable {
             if (!onDevice || dtype == DType.F32) {
                 return backend.constant(values, rows, columns);
             }
-            short[] upperHalves = new short[values.length];
-            for (int i = 0; i < values.length; i++) {
-                upperHalves[i] = (short) (Float.floatToRawIntBits(values[i]) >>> Short.SIZE);
-            }
-            MemorySegment data = MemorySegment.ofArray(upperHalves);
-            return backend.upload(new HostTensor("test", DType.BF16, List.of((long) rows, (long) columns), data));
+            return backend.upload(Samples.matrix(values, DType.BF16, rows, columns));
         }
 
         /** {@return a weight matrix} */
         Tensor weight(float[] values, int rows, int columns) {
-            MemorySegment data = MemorySegment.ofArray(values);
-            return backend.upload(new HostTensor("test", DType.F32, List.of((long) rows, (long) columns), data));
+            return backend.upload(Samples.matrix(values, DType.F32, rows, columns));
         }
 
         float[] values(Tensor tensor) {
@@ -95,7 +86,7 @@ final class Pair implements AutoCloseable {
         float[] values = new float[count];
         for (int i = 0; i < count; i++) {
             float value = spread * (float) random.nextGaussian();
-            values[i] = dtype == DType.F32 ? value : Float.intBitsToFloat(Float.floatToRawIntBits(value) & 0xffff0000);
+            values[i] = dtype == DType.F32 ? value : Samples.bf16(value);
         }
         return values;
     }
