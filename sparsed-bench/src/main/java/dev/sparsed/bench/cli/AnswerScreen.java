@@ -48,7 +48,6 @@ record AnswerScreen(Shell shell, ViewOptions view) {
      * @param text any; what would do something to a terminal is not sent to one
      */
     void print(String text) {
-        shell.out().println(view.live(shell.terminal()) ? Texts.printable(text) : text);
-        shell.out().flush();
+        shell.print(view.live(shell.terminal()) ? Texts.printable(text) : text);
     }
 }

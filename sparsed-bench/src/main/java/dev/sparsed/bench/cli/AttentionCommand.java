@@ -81,29 +81,20 @@ final class AttentionCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        check("--rounds", rounds);
-        check("--heads", heads);
-        check("--gen-length", genLength);
+        Checks.atLeast("--rounds", rounds, 1);
+        Checks.atLeast("--heads", heads, 1);
+        Checks.atLeast("--gen-length", genLength, 1);
         if (!(warmUpSeconds >= 0)) {
             throw new IllegalArgumentException("--warm-up " + warmUpSeconds + ": must be at least 0");
         }
         for (int tokens : lengths) {
-            check("--tokens", tokens);
+            Checks.atLeast("--tokens", tokens, 1);
         }
         for (int headDim : headDims) {
-            check("--head-dim", headDim);
+            Checks.atLeast("--head-dim", headDim, 1);
         }
         new AttentionRun(backend, threads, heads, genLength, warmUpSeconds, rounds)
-                .run(lengths, headDims, main.interruption()::cancelled, line -> {
-                    main.shell().out().println(line);
-                    main.shell().out().flush();
-                });
+                .run(lengths, headDims, main.interruption()::cancelled, main.shell()::print);
         return 0;
-    }
-
-    private static void check(String option, int value) {
-        if (value < 1) {
-            throw new IllegalArgumentException(option + " " + value + ": must be at least 1");
-        }
     }
 }

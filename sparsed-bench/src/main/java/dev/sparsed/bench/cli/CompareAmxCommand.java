@@ -53,16 +53,11 @@ final class CompareAmxCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (threads < 1 || rounds < 1) {
-            throw new IllegalArgumentException(
-                    "--threads " + threads + ", --rounds " + rounds + ": must be at least 1");
-        }
-        try (AmxPeer peer = new AmxPeer(threads, rounds, line -> {
-            main.shell().out().println(line);
-            main.shell().out().flush();
-        })) {
+        Checks.atLeast("--threads", threads, 1);
+        Checks.atLeast("--rounds", rounds, 1);
+        try (AmxPeer peer = new AmxPeer(threads, rounds, main.shell()::print)) {
             peer.linear(library, MatrixShape.LAYERS);
-            main.shell().out().println("attention: tokens x heads x head dimension | amx | vector | | | to vector");
+            main.shell().print("attention: tokens x heads x head dimension | amx | vector | | | to vector");
             for (int length : tokens) {
                 for (int headDim : List.of(64, 128)) {
                     peer.attention(length, 2, headDim);

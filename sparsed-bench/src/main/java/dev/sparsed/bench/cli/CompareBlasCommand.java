@@ -53,21 +53,12 @@ final class CompareBlasCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (rounds < 1) {
-            throw new IllegalArgumentException("--rounds " + rounds + ": must be at least 1");
-        }
-        for (int count : threads) {
-            if (count < 1) {
-                throw new IllegalArgumentException("--threads " + count + ": must be at least 1");
-            }
-        }
+        Checks.atLeast("--rounds", rounds, 1);
+        threads.forEach(count -> Checks.atLeast("--threads", count, 1));
         List<MatrixShape> products = shapes.isEmpty()
                 ? MatrixShape.LAYERS
                 : shapes.stream().map(MatrixShape::parse).toList();
-        OpenBlasPeer.find(library).compare(products, threads, rounds, line -> {
-            main.shell().out().println(line);
-            main.shell().out().flush();
-        });
+        OpenBlasPeer.find(library).compare(products, threads, rounds, main.shell()::print);
         return 0;
     }
 }

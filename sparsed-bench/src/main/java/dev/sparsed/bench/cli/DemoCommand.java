@@ -1,12 +1,7 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.BackendInfo;
-import dev.sparsed.bench.DemoModel;
 import dev.sparsed.bench.quality.Task;
-import dev.sparsed.bench.quality.TaskFile;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -47,7 +42,7 @@ final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        List<Task> tasks = tasks();
+        List<Task> tasks = TaskFileOption.ofDemoModel();
         Task sudoku = sudoku(tasks);
         try (LoadedModel loaded = model.load()) {
             Stage stage = new Stage(main.shell(), view, main.interruption(), loaded.model());
@@ -67,14 +62,6 @@ final class DemoCommand implements Callable<Integer> {
             throw new IllegalArgumentException("--puzzle = " + puzzle + ": must be 1 ... " + sudokus.size());
         }
         return sudokus.get(puzzle - 1);
-    }
-
-    private static List<Task> tasks() {
-        try (InputStream in = DemoModel.tasks()) {
-            return TaskFile.read(in, "the demo model's tasks");
-        } catch (IOException e) {
-            throw new UncheckedIOException("the demo model's tasks cannot be read: " + e.getMessage(), e);
-        }
     }
 
     private static void introduce(Stage stage, LoadedModel loaded) {

@@ -7,7 +7,6 @@ import dev.sparsed.bench.MemoryUse;
 import dev.sparsed.bench.ModelShape;
 import dev.sparsed.bench.RandomCheckpoint;
 import dev.sparsed.spi.DType;
-import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -118,13 +117,11 @@ final class ForwardCommand implements Callable<Integer> {
         ModelShape shape = layers == null ? full : full.withLayers(layers);
         check(full.layers());
         int longest = Arrays.stream(lengths).max().orElseThrow();
-        PrintWriter out = main.shell().out();
         try (RandomCheckpoint checkpoint = RandomCheckpoint.write(shape, dtype, longest, 1);
                 DiffusionModel model = DiffusionModel.load(checkpoint.folder(), device.loadOptions(0))) {
             boolean onCpu = !model.backend().name().equals("cuda");
             double peak = onCpu ? FmaPeak.measure(model.backend().threads()) : Double.NaN;
             print(
-                    out,
                     "shape %s, %d of %d layers, %s weights of %s, %s, %s",
                     shapeName,
                     shape.layers(),
@@ -143,7 +140,6 @@ final class ForwardCommand implements Callable<Integer> {
             ForwardRun warmUp = new ForwardRun(model, shape, shape.layers(), warmUpSteps, select, blockSize);
             run(warmUp, Math.min(WARM_UP_TOKENS, longest));
             print(
-                    out,
                     "%7s %12s %12s %12s %8s %12s %12s %9s %11s",
                     "tokens",
                     "dense",
@@ -157,19 +153,15 @@ final class ForwardCommand implements Callable<Integer> {
             ForwardRun run = new ForwardRun(model, shape, full.layers(), repeats, select, blockSize);
             for (int tokens : lengths) {
                 MemoryUse.resetPeakHeap();
-                printOutcome(run(run, tokens), tokens, peak, out);
+                printOutcome(run(run, tokens), tokens, peak);
             }
         }
         return 0;
     }
 
     private void check(int most) {
-        if (repeats < 1) {
-            throw new IllegalArgumentException("--repeats " + repeats + ": must be at least 1");
-        }
-        if (steps < 1) {
-            throw new IllegalArgumentException("--steps " + steps + ": must be at least 1");
-        }
+        Checks.atLeast("--repeats", repeats, 1);
+        Checks.atLeast("--steps", steps, 1);
         if (layers != null && (layers < 2 || layers > most)) {
             throw new IllegalArgumentException("--layers " + layers + ": must be 2 ... " + most);
         }
@@ -179,9 +171,7 @@ final class ForwardCommand implements Callable<Integer> {
                     "--gen-length " + genLength + ": must be at least " + least + ", one mask per step");
         }
         for (int tokens : lengths) {
-            if (tokens < least) {
-                throw new IllegalArgumentException("--tokens " + tokens + ": must be at least " + least);
-            }
+            Checks.atLeast("--tokens", tokens, least);
         }
     }
 
@@ -189,13 +179,12 @@ final class ForwardCommand implements Callable<Integer> {
         return run.run(tokens, Math.min(genLength, tokens), main.interruption()::cancelled);
     }
 
-    private void printOutcome(ForwardRun.Outcome outcome, int tokens, double peak, PrintWriter out) {
+    private void printOutcome(ForwardRun.Outcome outcome, int tokens, double peak) {
         double dense = outcome.denseGeneration(steps);
         double sparse = outcome.sparseGeneration(steps, skip);
         List<ForwardRun.Kind> kinds =
                 ForwardRun.KINDS.stream().map(outcome.kinds()::get).toList();
         print(
-                out,
                 "%7d %10.3f s %10.3f s %10.3f s %8.3f %10.1f s %10.1f s %8.2fx %,11d",
                 tokens,
                 kinds.get(0).seconds(),
@@ -207,7 +196,6 @@ final class ForwardCommand implements Callable<Integer> {
                 dense / sparse,
                 kinds.get(2).bytes());
         print(
-                out,
                 "%7s %12.0f %12.0f %12.0f GFLOP/s; %sheap %s, resident %s",
                 "",
                 kinds.get(0).gflops(),
@@ -225,10 +213,9 @@ final class ForwardCommand implements Callable<Integer> {
                 MemoryUse.peakResident().isPresent()
                         ? Texts.bytes(MemoryUse.peakResident().getAsLong())
                         : "unknown");
-        out.flush();
     }
 
-    private static void print(PrintWriter out, String format, Object... values) {
-        out.println(String.format(Locale.ROOT, format, values).stripTrailing());
+    private void print(String format, Object... values) {
+        main.shell().print(String.format(Locale.ROOT, format, values).stripTrailing());
     }
 }

@@ -98,8 +98,7 @@ final class GenerateCommand implements Callable<Integer> {
                     prompt.givenAsTokens() ? AnswerText.whole(loaded.tokenizer(), result.tokens()) : result.text());
         } else {
             String text = prompt.givenAsTokens() ? null : result.text();
-            main.shell().out().println(output.line(result, text, request.seed()));
-            main.shell().out().flush();
+            main.shell().print(output.line(result, text, request.seed()));
         }
         printReport(loaded, result, main.shell().err());
     }

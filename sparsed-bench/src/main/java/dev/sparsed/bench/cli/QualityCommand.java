@@ -7,7 +7,6 @@ import dev.sparsed.bench.quality.QualityTable;
 import dev.sparsed.bench.quality.Setting;
 import dev.sparsed.bench.quality.Task;
 import dev.sparsed.bench.quality.TaskOutcome;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,11 +44,8 @@ final class QualityCommand implements Callable<Integer> {
     @Option(names = "--block-length", paramLabel = "N", description = "Tokens per block instead of what the tasks say.")
     private @Nullable Integer blockLength;
 
-    @Option(
-            names = "--out",
-            paramLabel = "FILE",
-            description = "Append every outcome as a line of JSON; what the file holds already is not computed again.")
-    private @Nullable Path out;
+    @Mixin
+    private OutcomeLogOption out = new OutcomeLogOption();
 
     @Option(
             names = "--kept-mass",
@@ -72,7 +68,7 @@ final class QualityCommand implements Callable<Integer> {
         Map<Setting, List<TaskOutcome>> outcomes = new LinkedHashMap<>();
         settings.forEach(setting -> outcomes.put(setting, new ArrayList<>()));
         try (LoadedModel loaded = model.load();
-                OutcomeLog log = out == null ? null : OutcomeLog.open(out)) {
+                OutcomeLog log = out.open()) {
             GenerationListener listener = main.interruption().listener();
             if (comparison.isGiven()) { // so that no setting pays for compiling
                 new Solver(loaded.model(), listener, null).solve(selected.getLast(), settings.getFirst());
@@ -116,7 +112,6 @@ final class QualityCommand implements Callable<Integer> {
     }
 
     private void print(String line) {
-        main.shell().out().println(line);
-        main.shell().out().flush();
+        main.shell().print(line);
     }
 }

@@ -18,6 +18,16 @@ import java.nio.charset.StandardCharsets;
  */
 record Shell(PrintWriter out, PrintWriter err, InputStream in, Terminal terminal) {
 
+    /**
+     * Prints a line of results, to be seen at once.
+     *
+     * @param line without line end
+     */
+    void print(String line) {
+        out.println(line);
+        out.flush();
+    }
+
     /** {@return the streams of this process} */
     static Shell ofProcess() {
         Charset out = charset(System.out.charset());

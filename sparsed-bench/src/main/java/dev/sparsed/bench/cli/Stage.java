@@ -47,8 +47,7 @@ record Stage(Shell shell, ViewOptions view, Interruption interruption, Diffusion
      * @param line without line end
      */
     void say(String line) {
-        shell.out().println(line);
-        shell.out().flush();
+        shell.print(line);
     }
 
     /**

@@ -26,9 +26,11 @@ final class TaskFileOption {
      * @throws dev.sparsed.bench.quality.TaskFileException if the file cannot be read
      */
     List<Task> tasks() {
-        if (file != null) {
-            return TaskFile.read(file);
-        }
+        return file == null ? ofDemoModel() : TaskFile.read(file);
+    }
+
+    /** {@return the tasks that come along with the demo model} */
+    static List<Task> ofDemoModel() {
         try (InputStream in = DemoModel.tasks()) {
             return TaskFile.read(in, "the demo model's tasks");
         } catch (IOException e) {

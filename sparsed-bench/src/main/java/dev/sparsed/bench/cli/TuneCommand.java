@@ -13,7 +13,6 @@ import dev.sparsed.bench.quality.SettingSearch;
 import dev.sparsed.bench.quality.Task;
 import dev.sparsed.bench.quality.TaskOutcome;
 import dev.sparsed.bench.quality.Trial;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -107,11 +106,8 @@ final class TuneCommand implements Callable<Integer> {
                     + " Default: ${DEFAULT-VALUE}.")
     private int finalists;
 
-    @Option(
-            names = "--out",
-            paramLabel = "FILE",
-            description = "Append every outcome as a line of JSON; what the file holds already is not computed again.")
-    private @Nullable Path out;
+    @Mixin
+    private OutcomeLogOption out = new OutcomeLogOption();
 
     @Mixin
     private SamplingOptions sampling = new SamplingOptions();
@@ -128,7 +124,7 @@ final class TuneCommand implements Callable<Integer> {
         SettingSearch.Grid grid = new SettingSearch.Grid(skips, selects, coverages, blockSizes);
         List<Task> asked = prompts.isEmpty() ? tasks.selected() : List.of();
         try (LoadedModel loaded = model.load();
-                OutcomeLog log = out == null ? null : OutcomeLog.open(out)) {
+                OutcomeLog log = out.open()) {
             Solver solver = new Solver(loaded.model(), main.interruption().listener(), log);
             List<Task> selected = prompts.isEmpty() ? asked : ofPrompts(loaded.model());
             solver.model()
@@ -258,7 +254,6 @@ final class TuneCommand implements Callable<Integer> {
     }
 
     private void print(String line) {
-        main.shell().out().println(line);
-        main.shell().out().flush();
+        main.shell().print(line);
     }
 }
