@@ -65,6 +65,10 @@ enum BlasLibrary {
         return "libcublas.so." + major;
     }
 
+    private String ltFile() {
+        return "libcublasLt.so." + major;
+    }
+
     /** {@return the library, loaded; empty if it is nowhere} */
     synchronized Optional<NativeLibrary> load() {
         Optional<NativeLibrary> found = loaded;
@@ -79,14 +83,10 @@ enum BlasLibrary {
     synchronized Optional<NativeLibrary> loadLt() {
         Optional<NativeLibrary> found = loadedLt;
         if (found == null) {
-            String file = "libcublasLt.so." + major;
             found =
                     places(System.getProperty(PROPERTY, ""), System.getenv().getOrDefault("LD_LIBRARY_PATH", ""))
                             .stream()
-                            .map(place -> place.isEmpty()
-                                    ? NativeLibrary.named(file)
-                                    : NativeLibrary.at(Path.of(place, file)))
-                            .flatMap(Optional::stream)
+                            .flatMap(place -> at(place, ltFile()).stream())
                             .findFirst();
             loadedLt = found;
         }
@@ -95,20 +95,22 @@ enum BlasLibrary {
 
     private Optional<NativeLibrary> search(String property, String libraryPath) {
         for (String place : places(property, libraryPath)) {
-            Optional<NativeLibrary> library;
-            if (place.isEmpty()) {
-                library = NativeLibrary.named(file());
-            } else {
+            if (!place.isEmpty()) {
                 // It needs cublasLt from the same folder, which the system's loader may not know; once loaded it is
                 // found by its name.
-                NativeLibrary.at(Path.of(place, "libcublasLt.so." + major));
-                library = NativeLibrary.at(Path.of(place, file()));
+                at(place, ltFile());
             }
+            Optional<NativeLibrary> library = at(place, file());
             if (library.isPresent()) {
                 return library;
             }
         }
         return Optional.empty();
+    }
+
+    /** {@return a file of one of the {@link #places}, loaded} */
+    private static Optional<NativeLibrary> at(String place, String file) {
+        return place.isEmpty() ? NativeLibrary.named(file) : NativeLibrary.at(Path.of(place, file));
     }
 
     /**

@@ -11,17 +11,15 @@ final class BlasSettings {
     /** CUBLAS_GEMM_DEFAULT: cuBLAS chooses by the shape. */
     static final int ALGORITHM = -1;
 
-    /** What cuBLAS itself takes on Hopper; with one given it allocates none, which a graph's capture would not allow. */
-    private static final long WORKSPACE_BYTES = 32L << 20;
-
     private BlasSettings() {}
 
-    static DeviceBuffer workspace(CudaStream stream) {
-        return stream.device().memory().borrow(WORKSPACE_BYTES, "cuBLAS's workspace", stream);
+    /** {@return a library and its version, as users are told} */
+    static String description(int version, String through) {
+        return "cuBLAS " + version(version) + " (" + through + ")";
     }
 
-    /** A version number is 10000 × major + 100 × minor + patch since version 12. */
-    static String description(int version, String through) {
-        return "cuBLAS " + version / 10000 + "." + version % 10000 / 100 + "." + version % 100 + " (" + through + ")";
+    /** {@return a version in words: its number is 10000 × major + 100 × minor + patch since version 12} */
+    static String version(int number) {
+        return number / 10000 + "." + number % 10000 / 100 + "." + number % 100;
     }
 }

@@ -57,14 +57,12 @@ public final class Fp8Blas implements AutoCloseable {
     private final boolean fastAccumulation =
             System.getProperty("sparsed.cuda.fp8.accumulation", "").equals("fast");
     private final CudaStream stream;
-    private final Arena arena = Arena.ofShared();
-    private final MemorySegment alpha = arena.allocateFrom(JAVA_FLOAT, 1f);
-    private final MemorySegment beta = arena.allocate(JAVA_FLOAT);
-    private final MemorySegment pointer = arena.allocate(ADDRESS);
+    private final BlasWorkspace workspace;
+    private final MemorySegment alpha;
+    private final MemorySegment beta;
+    private final MemorySegment pointer;
     private final MemorySegment handle;
-    private final DeviceBuffer workspace;
     private final Map<Shape, Plan> plans = new LinkedHashMap<>(16, 0.75f, true);
-    private boolean closed;
 
     private record Shape(int m, int n, int k) {}
 
@@ -85,22 +83,25 @@ public final class Fp8Blas implements AutoCloseable {
      */
     public Fp8Blas(CudaStream stream) {
         this.stream = stream;
-        workspace = BlasSettings.workspace(stream);
+        workspace = new BlasWorkspace("cuBLASLt", stream);
+        alpha = workspace.allocate(Float.BYTES);
+        alpha.set(JAVA_FLOAT, 0, 1f);
+        beta = workspace.allocate(Float.BYTES);
+        pointer = workspace.allocate(ADDRESS.byteSize());
         try {
-            MemorySegment out = arena.allocate(ADDRESS);
-            Status.checkBlas((int) library.create.invokeExact(out), "opening cuBLASLt");
-            handle = owned(out, library.destroy, arena);
-        } catch (Throwable e) {
-            workspace.close();
-            arena.close();
-            throw NativeLibrary.unchecked(e);
-        }
-        try {
+            Status.checkBlas((int) library.create.invokeExact(pointer), "opening cuBLASLt");
+            handle = pointer.get(ADDRESS, 0);
+            workspace.owns(this::destroy);
             requireServed();
         } catch (Throwable e) {
-            close();
+            workspace.close();
             throw NativeLibrary.unchecked(e);
         }
+    }
+
+    private int destroy() throws Throwable {
+        plans.values().forEach(plan -> plan.owned.close());
+        return (int) library.destroy.invokeExact(handle);
     }
 
     /** cuBLASLt says only for a shape whether it serves a device. */
@@ -130,7 +131,7 @@ public final class Fp8Blas implements AutoCloseable {
      * @throws CudaException if cuBLASLt refuses
      */
     public void multiply(int m, int n, int k, long x, long xScales, long w, long wScales, float beta, long c) {
-        requireOpen();
+        workspace.requireOpen();
         if (m <= 0 || n <= 0 || k <= 0 || n % ALIGNMENT != 0 || k % ALIGNMENT != 0) {
             throw new IllegalArgumentException("product of 8-bit floats of m = " + m + ", n = " + n + ", k = " + k
                     + ": all positive, n and k multiples of " + ALIGNMENT);
@@ -264,29 +265,12 @@ public final class Fp8Blas implements AutoCloseable {
 
     /** {@return the library and its version} */
     public String description() {
-        int version = library.version;
-        return "cuBLASLt " + version / 10000 + "." + version % 10000 / 100 + "." + version % 100
+        return "cuBLASLt " + BlasSettings.version(library.version)
                 + (fastAccumulation ? " with fast accumulation (" : " (") + library.name + ")";
-    }
-
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("cuBLASLt is closed");
-        }
     }
 
     @Override
     public void close() {
-        if (closed) {
-            return;
-        }
-        closed = true;
-        stream.synchronize(); // the workspace may be in use
-        try {
-            plans.values().forEach(plan -> plan.owned.close());
-            arena.close(); // with the handle
-        } finally {
-            workspace.close();
-        }
+        workspace.close();
     }
 }

@@ -1,6 +1,5 @@
 package dev.sparsed.cuda.internal.driver;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jcuda.Pointer;
@@ -19,27 +18,21 @@ final class JCublasBlas implements Blas {
      */
     private static final int SUM_IN_F32 = cudaDataType.CUDA_R_32F;
 
-    private final CudaStream stream;
+    private final BlasWorkspace workspace;
     private final cublasHandle handle = new cublasHandle();
-    private final Arena arena = Arena.ofShared();
-    private final MemorySegment factors = arena.allocate(2 * Float.BYTES, Float.BYTES); // alpha, beta
-    private final Pointer alpha = Addresses.host(factors);
-    private final Pointer beta = Addresses.host(factors.asSlice(Float.BYTES));
-    private final DeviceBuffer workspace;
-    private boolean closed;
+    private final MemorySegment factors; // alpha, beta
+    private final Pointer alpha;
+    private final Pointer beta;
 
     JCublasBlas(CudaStream stream) {
-        this.stream = stream;
+        workspace = new BlasWorkspace("cuBLAS", stream);
+        factors = workspace.allocate(2 * Float.BYTES);
         factors.set(ValueLayout.JAVA_FLOAT, 0, 1f);
-        workspace = BlasSettings.workspace(stream);
+        alpha = Addresses.host(factors);
+        beta = Addresses.host(factors.asSlice(Float.BYTES));
         try {
             Status.checkBlas(JCublas2.cublasCreate(handle), "opening cuBLAS");
-        } catch (RuntimeException e) {
-            workspace.close();
-            arena.close();
-            throw e;
-        }
-        try {
+            workspace.owns(() -> JCublas2.cublasDestroy(handle));
             Status.checkBlas(
                     JCublas2.cublasSetStream(handle, new cudaStream_t(stream.handle())), "giving cuBLAS its stream");
             Status.checkBlas(
@@ -47,7 +40,7 @@ final class JCublasBlas implements Blas {
                     "giving cuBLAS its workspace");
             Status.checkBlas(JCublas2.cublasSetMathMode(handle, BlasSettings.MATH_MODE), "setting cuBLAS's precision");
         } catch (RuntimeException e) {
-            close();
+            workspace.close();
             throw e;
         }
     }
@@ -55,7 +48,7 @@ final class JCublasBlas implements Blas {
     @Override
     public void multiply(Shape shape, long x, int ldx, long w, int ldw, float betaValue, long c, int ldc) {
         Blas.requireLeading(shape, ldx, ldw, ldc);
-        requireOpen();
+        workspace.requireOpen();
         factors.set(ValueLayout.JAVA_FLOAT, Float.BYTES, betaValue);
         // Column-major Cᵀ[n, m] = W · Xᵀ: what is row-major here is its transpose there.
         Status.checkBlas(
@@ -97,7 +90,7 @@ final class JCublasBlas implements Blas {
             int ldc,
             long strideC) {
         Blas.requireLeading(shape, ldx, ldw, ldc);
-        requireOpen();
+        workspace.requireOpen();
         factors.set(ValueLayout.JAVA_FLOAT, Float.BYTES, betaValue);
         Status.checkBlas(
                 JCublas2.cublasGemmStridedBatchedEx(
@@ -129,30 +122,14 @@ final class JCublasBlas implements Blas {
 
     @Override
     public String description() {
-        requireOpen();
+        workspace.requireOpen();
         int[] version = new int[1];
         Status.checkBlas(JCublas2.cublasGetVersion(handle, version), "reading cuBLAS's version");
         return BlasSettings.description(version[0], "JCublas");
     }
 
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("cuBLAS is closed");
-        }
-    }
-
     @Override
     public void close() {
-        if (closed) {
-            return;
-        }
-        closed = true;
-        stream.synchronize(); // the workspace may be in use
-        try {
-            Status.checkBlas(JCublas2.cublasDestroy(handle), "closing cuBLAS");
-        } finally {
-            workspace.close();
-            arena.close();
-        }
+        workspace.close();
     }
 }

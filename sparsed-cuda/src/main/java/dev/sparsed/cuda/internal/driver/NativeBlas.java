@@ -20,39 +20,34 @@ final class NativeBlas implements Blas {
     private static final int OP_T = 1;
     private static final int COMPUTE_32F = 68;
 
-    private final CudaStream stream;
-    private final Arena arena = Arena.ofShared();
-    private final MemorySegment alpha = arena.allocateFrom(JAVA_FLOAT, 1f);
-    private final MemorySegment beta = arena.allocate(JAVA_FLOAT);
+    private final BlasWorkspace workspace;
+    private final MemorySegment alpha;
+    private final MemorySegment beta;
     private final MemorySegment handle;
-    private final DeviceBuffer workspace;
-    private boolean closed;
 
     NativeBlas(CudaStream stream) {
-        this.stream = stream;
-        workspace = BlasSettings.workspace(stream);
+        workspace = new BlasWorkspace("cuBLAS", stream);
+        alpha = workspace.allocate(Float.BYTES);
+        alpha.set(JAVA_FLOAT, 0, 1f);
+        beta = workspace.allocate(Float.BYTES);
         try {
-            MemorySegment out = arena.allocate(ADDRESS);
+            MemorySegment out = workspace.allocate(ADDRESS.byteSize());
             Status.checkBlas((int) Functions.CREATE.invokeExact(out), "opening cuBLAS");
-            handle = out.get(ADDRESS, 0);
-        } catch (Throwable e) {
-            workspace.close();
-            arena.close();
-            throw NativeLibrary.unchecked(e);
-        }
-        try {
+            MemorySegment opened = out.get(ADDRESS, 0);
+            workspace.owns(() -> (int) Functions.DESTROY.invokeExact(opened));
             Status.checkBlas(
-                    (int) Functions.SET_STREAM.invokeExact(handle, MemorySegment.ofAddress(stream.address())),
+                    (int) Functions.SET_STREAM.invokeExact(opened, MemorySegment.ofAddress(stream.address())),
                     "giving cuBLAS its stream");
             Status.checkBlas(
                     (int) Functions.SET_WORKSPACE.invokeExact(
-                            handle, MemorySegment.ofAddress(workspace.address()), workspace.bytes()),
+                            opened, MemorySegment.ofAddress(workspace.address()), workspace.bytes()),
                     "giving cuBLAS its workspace");
             Status.checkBlas(
-                    (int) Functions.SET_MATH_MODE.invokeExact(handle, BlasSettings.MATH_MODE),
+                    (int) Functions.SET_MATH_MODE.invokeExact(opened, BlasSettings.MATH_MODE),
                     "setting cuBLAS's precision");
+            handle = opened;
         } catch (Throwable e) {
-            close();
+            workspace.close();
             throw NativeLibrary.unchecked(e);
         }
     }
@@ -60,7 +55,7 @@ final class NativeBlas implements Blas {
     @Override
     public void multiply(Shape shape, long x, int ldx, long w, int ldw, float betaValue, long c, int ldc) {
         Blas.requireLeading(shape, ldx, ldw, ldc);
-        requireOpen();
+        workspace.requireOpen();
         beta.set(JAVA_FLOAT, 0, betaValue);
         int code;
         try {
@@ -106,7 +101,7 @@ final class NativeBlas implements Blas {
             int ldc,
             long strideC) {
         Blas.requireLeading(shape, ldx, ldw, ldc);
-        requireOpen();
+        workspace.requireOpen();
         beta.set(JAVA_FLOAT, 0, betaValue);
         int code;
         try {
@@ -142,7 +137,7 @@ final class NativeBlas implements Blas {
 
     @Override
     public String description() {
-        requireOpen();
+        workspace.requireOpen();
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment version = scratch.allocate(JAVA_INT);
             Status.checkBlas((int) Functions.VERSION.invokeExact(handle, version), "reading cuBLAS's version");
@@ -152,27 +147,9 @@ final class NativeBlas implements Blas {
         }
     }
 
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("cuBLAS is closed");
-        }
-    }
-
     @Override
     public void close() {
-        if (closed) {
-            return;
-        }
-        closed = true;
-        stream.synchronize(); // the workspace may be in use
-        try {
-            Status.checkBlas((int) Functions.DESTROY.invokeExact(handle), "closing cuBLAS");
-        } catch (Throwable e) {
-            throw NativeLibrary.unchecked(e);
-        } finally {
-            workspace.close();
-            arena.close();
-        }
+        workspace.close();
     }
 
     /** Of cublas_api.h; the names with {@code _v2} are what that header's macros stand for. */
