@@ -29,19 +29,9 @@ public final class Kernel {
         return name;
     }
 
-    /** {@return the registers a thread uses} */
-    public int registers() {
-        return attribute(CUfunction_attribute.CU_FUNC_ATTRIBUTE_NUM_REGS);
-    }
-
     /** {@return the static shared memory of a block, in bytes} */
     public int staticSharedBytes() {
         return attribute(CUfunction_attribute.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES);
-    }
-
-    /** {@return the local memory of a thread, in bytes: 0 if no register is spilled} */
-    public int localBytes() {
-        return attribute(CUfunction_attribute.CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES);
     }
 
     /**
