@@ -3,6 +3,7 @@ package dev.sparsed.internal.vector;
 import static dev.sparsed.internal.vector.PanelList.LANES;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
@@ -11,6 +12,9 @@ import jdk.incubator.vector.VectorSpecies;
 final class Transposition {
 
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+
+    /** Two floats as one lane. */
+    private static final VectorSpecies<Long> PAIRS = LongVector.SPECIES_PREFERRED;
 
     private static final TransposeStage<Float>[] STAGES = TransposeStage.all(SPECIES);
 
@@ -21,7 +25,36 @@ final class Transposition {
     private static final VectorShuffle<Float> QUARTER_2 = quarter(2);
     private static final VectorShuffle<Float> QUARTER_3 = quarter(3);
 
+    /** For {@link #interleave6}: lane i reads lane i/2 of a half, or i/3 of a third, of pairs. */
+    private static final VectorShuffle<Float> HALF_0 = VectorShuffle.fromOp(SPECIES, lane -> lane / 2);
+
+    private static final VectorShuffle<Float> HALF_1 = VectorShuffle.fromOp(SPECIES, lane -> (LANES + lane) / 2);
+    private static final VectorShuffle<Long> THIRD_0 = third(0);
+    private static final VectorShuffle<Long> THIRD_1 = third(1);
+    private static final VectorShuffle<Long> THIRD_2 = third(2);
+
+    /** Which lanes of the three vectors come from the second row of pairs, and which from the last. */
+    private static final VectorMask<Long> SECOND_0 = fromRow(0, 1);
+
+    private static final VectorMask<Long> SECOND_1 = fromRow(1, 1);
+    private static final VectorMask<Long> SECOND_2 = fromRow(2, 1);
+    private static final VectorMask<Long> LAST_0 = fromRow(0, 2);
+    private static final VectorMask<Long> LAST_1 = fromRow(1, 2);
+    private static final VectorMask<Long> LAST_2 = fromRow(2, 2);
+
     private Transposition() {}
+
+    private static VectorShuffle<Long> third(int third) {
+        return VectorShuffle.fromOp(PAIRS, lane -> (third * PAIRS.length() + lane) / 3);
+    }
+
+    private static VectorMask<Long> fromRow(int third, int row) {
+        long bits = 0;
+        for (int lane = 0; lane < PAIRS.length(); lane++) {
+            bits |= (third * PAIRS.length() + lane) % 3 == row ? 1L << lane : 0;
+        }
+        return VectorMask.fromLong(PAIRS, bits);
+    }
 
     private static VectorShuffle<Float> quarter(int quarter) {
         return VectorShuffle.fromOp(SPECIES, lane -> (quarter * LANES + lane) / 4);
@@ -175,6 +208,70 @@ final class Transposition {
         for (; column < columns; column++) {
             for (int row = 0; row < 4; row++) {
                 to[begin + 4 * column + row] = from[first + row * stride + column] * factor;
+            }
+        }
+    }
+
+    /**
+     * Interleaves six rows: {@code to[begin + 6·column + row]} becomes {@code from[first + row·stride + column]}.
+     *
+     * @param from the rows
+     * @param first index of the first row
+     * @param stride from one row to the next
+     * @param columns how many
+     * @param to receives {@code [columns][6]}
+     * @param begin index there
+     */
+    static void interleave6(float[] from, int first, int stride, int columns, float[] to, int begin) {
+        VectorMask<Float> odd = STAGES[0].upper();
+        int column = 0;
+        // vectors of two pairs cannot be rearranged without a call, and took eight times as long
+        for (; PAIRS.length() > 2 && column + LANES <= columns; column += LANES) {
+            for (int half = 0; half < 2; half++) {
+                int row = first + column;
+                VectorShuffle<Float> twice = half == 0 ? HALF_0 : HALF_1;
+                LongVector p0 = FloatVector.fromArray(SPECIES, from, row)
+                        .rearrange(twice)
+                        .blend(
+                                FloatVector.fromArray(SPECIES, from, row + stride)
+                                        .rearrange(twice),
+                                odd)
+                        .reinterpretAsLongs();
+                LongVector p1 = FloatVector.fromArray(SPECIES, from, row + 2 * stride)
+                        .rearrange(twice)
+                        .blend(
+                                FloatVector.fromArray(SPECIES, from, row + 3 * stride)
+                                        .rearrange(twice),
+                                odd)
+                        .reinterpretAsLongs();
+                LongVector p2 = FloatVector.fromArray(SPECIES, from, row + 4 * stride)
+                        .rearrange(twice)
+                        .blend(
+                                FloatVector.fromArray(SPECIES, from, row + 5 * stride)
+                                        .rearrange(twice),
+                                odd)
+                        .reinterpretAsLongs();
+                int at = begin + 6 * column + 3 * half * LANES;
+                p0.rearrange(THIRD_0)
+                        .blend(p1.rearrange(THIRD_0), SECOND_0)
+                        .blend(p2.rearrange(THIRD_0), LAST_0)
+                        .reinterpretAsFloats()
+                        .intoArray(to, at);
+                p0.rearrange(THIRD_1)
+                        .blend(p1.rearrange(THIRD_1), SECOND_1)
+                        .blend(p2.rearrange(THIRD_1), LAST_1)
+                        .reinterpretAsFloats()
+                        .intoArray(to, at + LANES);
+                p0.rearrange(THIRD_2)
+                        .blend(p1.rearrange(THIRD_2), SECOND_2)
+                        .blend(p2.rearrange(THIRD_2), LAST_2)
+                        .reinterpretAsFloats()
+                        .intoArray(to, at + 2 * LANES);
+            }
+        }
+        for (; column < columns; column++) {
+            for (int row = 0; row < 6; row++) {
+                to[begin + 6 * column + row] = from[first + row * stride + column];
             }
         }
     }

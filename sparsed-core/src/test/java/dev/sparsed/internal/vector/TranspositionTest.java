@@ -17,7 +17,7 @@ class TranspositionTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 16, 33, 64, 67})
     void transposes(int columns) {
-        float[] expected = random(BEGIN + 70 * PanelList.LANES);
+        float[] expected = random(BEGIN + STRIDE * PanelList.LANES);
         float[] actual = expected.clone();
         for (int row = 0; row < PanelList.LANES; row++) {
             for (int column = 0; column < columns; column++) {
@@ -31,7 +31,7 @@ class TranspositionTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 16, 33, 64, 67})
     void interleavesAndScales(int columns) {
-        float[] expected = random(BEGIN + 4 * 70);
+        float[] expected = random(BEGIN + 4 * STRIDE);
         float[] actual = expected.clone();
         for (int row = 0; row < 4; row++) {
             for (int column = 0; column < columns; column++) {
@@ -39,6 +39,21 @@ class TranspositionTest {
             }
         }
         Transposition.interleave4(from, FIRST, STRIDE, columns, 0.3f, actual, BEGIN);
+        assertThat(actual).isEqualTo(expected);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 16, 33, 64, 67})
+    void interleavesSixRows(int columns) {
+        float[] expected = random(BEGIN + 6 * STRIDE);
+        float[] actual = expected.clone();
+        float[] rows = random(FIRST + STRIDE * 6);
+        for (int row = 0; row < 6; row++) {
+            for (int column = 0; column < columns; column++) {
+                expected[BEGIN + 6 * column + row] = rows[FIRST + row * STRIDE + column];
+            }
+        }
+        Transposition.interleave6(rows, FIRST, STRIDE, columns, actual, BEGIN);
         assertThat(actual).isEqualTo(expected);
     }
 
