@@ -115,8 +115,8 @@ final class FlashAttention {
         int stride = KeyValuePanels.paddedDim(headDim);
         for (int row = 0; row < rows; row++) {
             double sum = TileSoftmax.sum(sums, row * LANES);
-            TileSoftmax.scale(outputs, row * stride, stride, (float) (1 / sum));
-            System.arraycopy(outputs, row * stride, out.data(), out.row(firstRow + row) + head * headDim, headDim);
+            int to = out.row(firstRow + row) + head * headDim;
+            TileSoftmax.scale(outputs, row * stride, headDim, (float) (1 / sum), out.data(), to);
             if (logSumExp != null) {
                 logSumExp.data()[logSumExp.row(firstRow + row) + head] = (float) (shift[row] / LOG2_E + Math.log(sum));
             }

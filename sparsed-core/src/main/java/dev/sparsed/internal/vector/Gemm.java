@@ -121,12 +121,21 @@ final class Gemm {
             int to = (k / GemmTile.DEPTH * tiles + tile) * GemmPart.TILE;
             int depth = Math.min(GemmTile.DEPTH, x.columns() - k);
             int row = firstRow + tile * GemmTile.ROWS;
-            for (int end = row + GemmTile.ROWS; row < end; row++, to++) {
-                if (row < endRow) {
-                    copyRow(x.data(), x.row(row) + k, depth, copy, to);
-                } else {
-                    clearRow(depth, copy, to); // multiplied all the same: leftovers may be slow subnormals
-                }
+            if (row + GemmTile.ROWS <= endRow) {
+                Transposition.interleave6(x.data(), x.row(row) + k, x.columns(), depth, copy, to);
+            } else {
+                copyLast(row, k, depth, to);
+            }
+        }
+    }
+
+    /** A tile that has fewer rows. */
+    private void copyLast(int first, int k, int depth, int to) {
+        for (int i = 0; i < GemmTile.ROWS; i++) {
+            if (first + i < endRow) {
+                copyRow(x.data(), x.row(first + i) + k, depth, copy, to + i);
+            } else {
+                clearRow(depth, copy, to + i); // multiplied all the same: leftovers may be slow subnormals
             }
         }
     }

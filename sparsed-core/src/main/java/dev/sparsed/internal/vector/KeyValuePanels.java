@@ -6,6 +6,8 @@ import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.WorkerPool;
 import dev.sparsed.spi.HeadLayout;
 import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Keys and values of some heads, copied into the order in which the attention kernels read them. In an activation two
@@ -27,16 +29,19 @@ final class KeyValuePanels {
      */
     private static final int FIRST = 12;
 
-    /** Panels that one task packs; 32 × 16 keys × 64 features take about 50 µs. */
+    /** Panels that one task packs, of all heads together; 32 × 16 keys × 64 features take about 40 µs. */
     private static final int PANELS_PER_TASK = 32;
+
+    private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
 
     private float[] keys = new float[0];
     private float[] values = new float[0];
     private final WorkerPool.Task packing = this::packSome;
     private Matrix fromKeys = RowOperation.NOTHING;
     private Matrix fromValues = RowOperation.NOTHING;
-    private int tasksPerHead;
+    private int panelsPerTask;
     private int firstHead;
+    private int headCount;
     private int panels;
     private int headDim;
     private int evenDim;
@@ -69,6 +74,7 @@ final class KeyValuePanels {
      */
     void pack(Matrix k, Matrix v, HeadLayout heads, int firstHead, int headCount, WorkerPool pool) {
         this.firstHead = firstHead;
+        this.headCount = headCount;
         panels = Math.ceilDiv(k.rows(), LANES);
         headDim = heads.headDim();
         evenDim = ScoreTile.evenDim(headDim);
@@ -78,48 +84,74 @@ final class KeyValuePanels {
         values = values.length < size ? new float[size] : values;
         fromKeys = k;
         fromValues = v;
-        tasksPerHead = Math.ceilDiv(panels, PANELS_PER_TASK);
-        pool.forEach(headCount * tasksPerHead, packing);
+        panelsPerTask = Math.ceilDiv(PANELS_PER_TASK, headCount);
+        pool.forEach(Math.ceilDiv(panels, panelsPerTask), packing);
     }
 
+    /** All heads of a few rows at a time: a row of all heads is one page of memory, and one of one head a part of it. */
     private void packSome(int task, int slot) {
-        int head = firstHead + task / tasksPerHead;
-        int from = task % tasksPerHead * PANELS_PER_TASK;
-        int to = Math.min(from + PANELS_PER_TASK, panels);
-        for (int panel = from; panel < to; panel++) {
-            packKeys(fromKeys, head, panel);
+        int to = Math.min((task + 1) * panelsPerTask, panels);
+        for (int panel = task * panelsPerTask; panel < to; panel++) {
+            for (int head = firstHead; head < firstHead + headCount; head++) {
+                packKeys(fromKeys, head, panel);
+            }
+            for (int head = firstHead; head < firstHead + headCount; head++) {
+                packValues(fromValues, head, panel);
+            }
         }
-        packValues(fromValues, head, from * LANES, to * LANES);
     }
 
     private void packKeys(Matrix k, int head, int panel) {
         int to = keys(head) + panel * evenDim * LANES;
+        int from = k.row(panel * LANES) + head * headDim;
         int rows = Math.min(LANES, k.rows() - panel * LANES);
-        if (rows < LANES || headDim < evenDim) {
-            Arrays.fill(keys, to, to + evenDim * LANES, 0);
+        if (headDim < evenDim) {
+            Arrays.fill(keys, to + headDim * LANES, to + evenDim * LANES, 0);
         }
-        for (int key = 0; key < rows; key++) {
-            transpose(k.data(), k.row(panel * LANES + key) + head * headDim, keys, to + key, headDim);
-        }
-    }
-
-    private static void transpose(float[] from, int row, float[] to, int column, int count) {
-        for (int d = 0; d < count; d++) {
-            to[column + d * LANES] = from[row + d];
+        if (rows == LANES) {
+            Transposition.transpose(k.data(), from, k.columns(), headDim, keys, to);
+        } else {
+            transposeSome(k.data(), from, k.columns(), rows, headDim, keys, to);
         }
     }
 
-    private void packValues(Matrix v, int head, int from, int to) {
+    private static void transposeSome(float[] from, int first, int stride, int rows, int columns, float[] to, int at) {
+        for (int column = 0; column < columns; column++) {
+            for (int row = 0; row < LANES; row++) {
+                to[at + column * LANES + row] = row < rows ? from[first + row * stride + column] : 0;
+            }
+        }
+    }
+
+    private void packValues(Matrix v, int head, int panel) {
+        int from = panel * LANES;
+        int to = from + LANES;
         int rows = Math.min(to, v.rows());
         for (int d = 0; d < headDim; d += PAIR) {
             int pair = values(head) + d * panels * LANES;
-            int count = Math.min(PAIR, headDim - d);
-            for (int key = from; key < rows; key++) {
-                int at = pair + key * PAIR;
-                System.arraycopy(v.data(), v.row(key) + head * headDim + d, values, at, count);
-                Arrays.fill(values, at + count, at + PAIR, 0);
+            int first = v.row(from) + head * headDim + d;
+            if (d + PAIR <= headDim) {
+                copyPairs(v.data(), first, v.columns(), rows - from, values, pair + from * PAIR);
+            } else {
+                copySome(v.data(), first, v.columns(), rows - from, headDim - d, values, pair + from * PAIR);
             }
             Arrays.fill(values, pair + rows * PAIR, pair + to * PAIR, 0);
+        }
+    }
+
+    private static void copyPairs(float[] from, int first, int stride, int rows, float[] to, int at) {
+        for (int row = 0; row < rows; row++) {
+            int next = first + row * stride;
+            FloatVector.fromArray(SPECIES, from, next).intoArray(to, at + row * PAIR);
+            FloatVector.fromArray(SPECIES, from, next + LANES).intoArray(to, at + row * PAIR + LANES);
+        }
+    }
+
+    private static void copySome(float[] from, int first, int stride, int rows, int columns, float[] to, int at) {
+        for (int row = 0; row < rows; row++) {
+            int begin = at + row * PAIR;
+            System.arraycopy(from, first + row * stride, to, begin, columns);
+            Arrays.fill(to, begin + columns, begin + PAIR, 0);
         }
     }
 

@@ -26,18 +26,34 @@ final class QueryTiles {
      */
     static void pack(Matrix q, int firstRow, int rows, int column, int headDim, float[] packed) {
         float scale = (float) (LOG2_E / Math.sqrt(headDim));
-        int padded = ScoreTile.paddedRows(rows);
         int even = ScoreTile.evenDim(headDim);
-        Arrays.fill(packed, (padded - GROUP) * even, padded * even, 0);
-        float[] data = q.data();
-        for (int row = 0; row < rows; row++) {
+        int row = 0;
+        for (; row + GROUP <= rows; row += GROUP) {
             int from = q.row(firstRow + row) + column;
-            int to = row / GROUP * GROUP * even + row % GROUP;
-            for (int d = 0; d < headDim; d++) {
-                packed[to + d * GROUP] = data[from + d] * scale;
-            }
+            Transposition.interleave4(q.data(), from, q.columns(), headDim, scale, packed, row * even);
             if (even > headDim) {
-                packed[to + headDim * GROUP] = 0;
+                Arrays.fill(packed, row * even + headDim * GROUP, (row + GROUP) * even, 0);
+            }
+        }
+        if (row < rows) {
+            Arrays.fill(packed, row * even, (row + GROUP) * even, 0);
+            packLast(
+                    q.data(),
+                    q.row(firstRow + row) + column,
+                    q.columns(),
+                    rows - row,
+                    headDim,
+                    scale,
+                    packed,
+                    row * even);
+        }
+    }
+
+    private static void packLast(
+            float[] from, int first, int stride, int rows, int columns, float scale, float[] to, int at) {
+        for (int column = 0; column < columns; column++) {
+            for (int row = 0; row < rows; row++) {
+                to[at + column * GROUP + row] = from[first + row * stride + column] * scale;
             }
         }
     }

@@ -108,8 +108,26 @@ final class TileSoftmax {
      * @param factor the factor
      */
     static void scale(float[] values, int at, int count, float factor) {
-        for (int i = 0; i < count; i += LANES) {
-            FloatVector.fromArray(SPECIES, values, at + i).mul(factor).intoArray(values, at + i);
+        scale(values, at, count, factor, values, at);
+    }
+
+    /**
+     * {@code to = from·factor}.
+     *
+     * @param from the values
+     * @param first index of the first
+     * @param count how many
+     * @param factor the factor
+     * @param to receives the products
+     * @param at index of the first
+     */
+    static void scale(float[] from, int first, int count, float factor, float[] to, int at) {
+        int i = 0;
+        for (; i + LANES <= count; i += LANES) {
+            FloatVector.fromArray(SPECIES, from, first + i).mul(factor).intoArray(to, at + i);
+        }
+        for (; i < count; i++) {
+            to[at + i] = from[first + i] * factor;
         }
     }
 

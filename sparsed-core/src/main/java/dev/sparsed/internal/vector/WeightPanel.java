@@ -5,7 +5,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
@@ -34,12 +33,7 @@ final class WeightPanel {
 
     private static final int STAGES = Integer.numberOfTrailingZeros(LANES);
 
-    /** Stage s of a transposition moves lanes by 2ˢ: up, down, and which lanes of the pair of rows take part. */
-    private static final Stage[] TRANSPOSITION = new Stage[STAGES];
-
-    static {
-        Arrays.setAll(TRANSPOSITION, s -> Stage.ofDistance(1 << s));
-    }
+    private static final TransposeStage<Integer>[] TRANSPOSITION = TransposeStage.all(INTS);
 
     private WeightPanel() {}
 
@@ -111,12 +105,12 @@ final class WeightPanel {
         long from1 = existing(w, row + 1) * rowBytes + rowOffset;
         long from2 = existing(w, row + 2) * rowBytes + rowOffset;
         long from3 = existing(w, row + 3) * rowBytes + rowOffset;
-        VectorShuffle<Integer> up1 = TRANSPOSITION[0].up;
-        VectorShuffle<Integer> down1 = TRANSPOSITION[0].down;
-        VectorMask<Integer> upper1 = TRANSPOSITION[0].upper;
-        VectorShuffle<Integer> up2 = TRANSPOSITION[1].up;
-        VectorShuffle<Integer> down2 = TRANSPOSITION[1].down;
-        VectorMask<Integer> upper2 = TRANSPOSITION[1].upper;
+        VectorShuffle<Integer> up1 = TRANSPOSITION[0].up();
+        VectorShuffle<Integer> down1 = TRANSPOSITION[0].down();
+        VectorMask<Integer> upper1 = TRANSPOSITION[0].upper();
+        VectorShuffle<Integer> up2 = TRANSPOSITION[1].up();
+        VectorShuffle<Integer> down2 = TRANSPOSITION[1].down();
+        VectorMask<Integer> upper2 = TRANSPOSITION[1].upper();
         for (int square = 0; square < count; square++) {
             long from = square * VECTOR_BYTES;
             IntVector r0 = IntVector.fromMemorySegment(INTS, data, from0 + from, ByteOrder.LITTLE_ENDIAN);
@@ -143,15 +137,16 @@ final class WeightPanel {
         row.intoMemorySegment(squares, at, NATIVE);
     }
 
-    private static void twoStages(MemorySegment squares, int quads, Stage first, Stage second) {
-        int distance = first.distance;
+    private static void twoStages(
+            MemorySegment squares, int quads, TransposeStage<Integer> first, TransposeStage<Integer> second) {
+        int distance = first.distance();
         long step = distance * VECTOR_BYTES;
-        VectorShuffle<Integer> up1 = first.up;
-        VectorShuffle<Integer> down1 = first.down;
-        VectorMask<Integer> upper1 = first.upper;
-        VectorShuffle<Integer> up2 = second.up;
-        VectorShuffle<Integer> down2 = second.down;
-        VectorMask<Integer> upper2 = second.upper;
+        VectorShuffle<Integer> up1 = first.up();
+        VectorShuffle<Integer> down1 = first.down();
+        VectorMask<Integer> upper1 = first.upper();
+        VectorShuffle<Integer> up2 = second.up();
+        VectorShuffle<Integer> down2 = second.down();
+        VectorMask<Integer> upper2 = second.upper();
         for (int quad = 0; quad < quads; quad++) {
             long at = (4 * (quad & -distance) + (quad & distance - 1)) * VECTOR_BYTES;
             IntVector r0 = get(squares, at);
@@ -169,11 +164,11 @@ final class WeightPanel {
         }
     }
 
-    private static void oneStage(MemorySegment squares, int pairs, Stage stage) {
-        int distance = stage.distance;
-        VectorShuffle<Integer> up = stage.up;
-        VectorShuffle<Integer> down = stage.down;
-        VectorMask<Integer> upper = stage.upper;
+    private static void oneStage(MemorySegment squares, int pairs, TransposeStage<Integer> stage) {
+        int distance = stage.distance();
+        VectorShuffle<Integer> up = stage.up();
+        VectorShuffle<Integer> down = stage.down();
+        VectorMask<Integer> upper = stage.upper();
         for (int pair = 0; pair < pairs; pair++) {
             long low = (2 * (pair & -distance) + (pair & distance - 1)) * VECTOR_BYTES;
             long high = low + distance * VECTOR_BYTES;
@@ -220,29 +215,5 @@ final class WeightPanel {
         VectorMask<Integer> special = magnitude.compare(VectorOperators.GE, 0x1f << 23);
         IntVector sign = upperHalf.and(0x80000000);
         return finite.blend(magnitude.or(0x7f800000), special).or(sign);
-    }
-
-    /**
-     * One stage of a transposition.
-     *
-     * @param distance how far elements move
-     * @param up lane i reads lane i − distance
-     * @param down lane i reads lane i + distance
-     * @param upper the lanes whose number has the distance's bit set
-     */
-    private record Stage(
-            int distance, VectorShuffle<Integer> up, VectorShuffle<Integer> down, VectorMask<Integer> upper) {
-
-        static Stage ofDistance(int distance) {
-            long bits = 0;
-            for (int lane = 0; lane < LANES; lane++) {
-                bits |= (lane & distance) == 0 ? 0L : 1L << lane;
-            }
-            return new Stage(
-                    distance,
-                    VectorShuffle.fromOp(INTS, lane -> lane - distance & LANES - 1),
-                    VectorShuffle.fromOp(INTS, lane -> lane + distance & LANES - 1),
-                    VectorMask.fromLong(INTS, bits));
-        }
     }
 }
