@@ -49,6 +49,14 @@ class CoverageTest {
     }
 
     @Test
+    void withoutIsolationAllBlocksAreChosenTogether() {
+        GenerationShape shape = new GenerationShape(80, 40, 16, 2, 3);
+        assertThat(new Coverage(0.25, 0.9, 0, 1, 8, false).plan(shape).rule())
+                .isEqualTo(new CoverageRule(LAYOUT.allGeneration(), 0.9, 0, 1));
+        assertThat(new Coverage(0.25, 0.9, 0, 1, 8)).isEqualTo(new Coverage(0.25, 0.9, 0, 1, 8, true));
+    }
+
+    @Test
     void refusesWhatIsOutOfRange() {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new Coverage(0.2, 1.1, 0, 1, 8))

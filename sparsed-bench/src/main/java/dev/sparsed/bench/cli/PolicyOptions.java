@@ -42,7 +42,15 @@ final class PolicyOptions {
         /** SparseD where it pays. */
         AUTO(List.of()),
         /** SparseD with a budget by coverage. */
-        COVERAGE(List.of("--skip", "--coverage", "--floor", "--cap", BLOCK_SIZE, REFRESH_BELOW, REFRESH_INTERVAL)),
+        COVERAGE(List.of(
+                "--skip",
+                "--coverage",
+                "--floor",
+                "--cap",
+                "--isolation",
+                BLOCK_SIZE,
+                REFRESH_BELOW,
+                REFRESH_INTERVAL)),
         /** A sliding window. */
         WINDOW(STATIC),
         /** The first block and a window. */
@@ -141,7 +149,7 @@ final class PolicyOptions {
             names = "--coverage",
             paramLabel = "SHARE",
             description = "coverage, antidiagonal: share of the attention that the kept blocks cover, 0 ... 1. Default:"
-                    + " 0.95; for antidiagonal 0.9.")
+                    + " 0.93; for antidiagonal 0.9.")
     private @Nullable Double coverage;
 
     @Option(
@@ -155,6 +163,13 @@ final class PolicyOptions {
             paramLabel = "SHARE",
             description = "coverage: the largest share of blocks to keep. Default: 1, all of them.")
     private @Nullable Double cap;
+
+    @Option(
+            names = "--isolation",
+            paramLabel = "BOOLEAN",
+            arity = "1",
+            description = "coverage: whether the generation's blocks are chosen among themselves. Default: false.")
+    private @Nullable Boolean isolation;
 
     @Option(
             names = "--stride",
@@ -271,6 +286,7 @@ final class PolicyOptions {
         all.put("--coverage", coverage);
         all.put("--floor", floor);
         all.put("--cap", cap);
+        all.put("--isolation", isolation);
         all.put("--stride", stride);
         all.put(BLOCK_SIZE, blockSize);
         all.put(REFRESH_BELOW, refreshBelow);
@@ -291,7 +307,8 @@ final class PolicyOptions {
                 orElse(coverage, base.coverage()),
                 orElse(floor, base.floor()),
                 orElse(cap, base.cap()),
-                orElse(blockSize, base.blockSize()));
+                orElse(blockSize, base.blockSize()),
+                orElse(isolation, base.isolated()));
     }
 
     private AttentionPolicy counted(SparseD method) {

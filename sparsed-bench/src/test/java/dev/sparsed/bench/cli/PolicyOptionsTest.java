@@ -22,8 +22,8 @@ class PolicyOptionsTest {
             --policy auto | auto
             --policy sparsed | SparseD[skip=0.2, select=0.5, blockSize=32]
             --policy sparsed --preset long --select 0.4 | SparseD[skip=0.2, select=0.4, blockSize=128]
-            --policy coverage | Coverage[skip=0.2, coverage=0.95, floor=0.0, cap=1.0, blockSize=8]
-            --policy coverage --coverage 0.9 --floor 0.1 --cap 0.5 --skip 0 --block-size 16 | Coverage[skip=0.0, coverage=0.9, floor=0.1, cap=0.5, blockSize=16]
+            --policy coverage | Coverage[skip=0.2, coverage=0.93, floor=0.0, cap=1.0, blockSize=8, isolated=false]
+            --policy coverage --coverage 0.9 --floor 0.1 --cap 0.5 --skip 0 --block-size 16 --isolation true | Coverage[skip=0.0, coverage=0.9, floor=0.1, cap=0.5, blockSize=16, isolated=true]
             --policy window --select 0.3 | SlidingWindow[select=0.3, blockSize=32]
             --policy sink-window --select 0.3 | SinkWindow[sinks=1, select=0.3, blockSize=32]
             --policy strided --block-size 64 | Strided[select=0.5, blockSize=64]
@@ -33,7 +33,7 @@ class PolicyOptionsTest {
             --policy antidiagonal --stride 4 --coverage 0.8 | Antidiagonal[skip=0.2, coverage=0.8, stride=4, blockSize=32]
             --policy vertical-slash --preset long | VerticalSlash[skip=0.2, select=0.3, blockSize=128]
             --policy sparsed --refresh-below 0.9 | Refreshing[policy=SparseD[skip=0.2, select=0.5, blockSize=32], bound=0.9, interval=8]
-            --policy coverage --refresh-below 0.9 --refresh-interval 3 | Refreshing[policy=Coverage[skip=0.2, coverage=0.95, floor=0.0, cap=1.0, blockSize=8], bound=0.9, interval=3]
+            --policy coverage --refresh-below 0.9 --refresh-interval 3 | Refreshing[policy=Coverage[skip=0.2, coverage=0.93, floor=0.0, cap=1.0, blockSize=8, isolated=false], bound=0.9, interval=3]
             --policy no-reuse | SparseDAblation[method=SparseD[skip=0.2, select=0.5, blockSize=32], without=REUSE]
             --policy no-isolation | SparseDAblation[method=SparseD[skip=0.2, select=0.5, blockSize=32], without=ISOLATION]
             --policy no-skip --select 0.1 | SparseDAblation[method=SparseD[skip=0.2, select=0.1, blockSize=32], without=SKIP]
@@ -51,7 +51,7 @@ class PolicyOptionsTest {
             sparsed | sparsed:select=0.25:block-size=16 | SparseD[skip=0.2, select=0.25, blockSize=16]
             sparsed:select=.5:skip=0 | sparsed:skip=0.0:select=0.5:block-size=16 | SparseD[skip=0.0, select=0.5, blockSize=16]
             SparseD:preset=LONG:block-size=64 | sparsed:preset=long:select=0.25:block-size=64 | SparseD[skip=0.2, select=0.25, blockSize=64]
-            coverage:cap=0.5 | coverage:cap=0.5:block-size=16 | Coverage[skip=0.2, coverage=0.95, floor=0.0, cap=0.5, blockSize=16]
+            coverage:cap=0.5 | coverage:cap=0.5:block-size=16 | Coverage[skip=0.2, coverage=0.93, floor=0.0, cap=0.5, blockSize=16, isolated=false]
             """)
     void specsTakeWhatTheyDoNotSayFromTheOptionsBesideThem(String spec, String named, String policy) {
         Holder holder = new Holder();
