@@ -4,8 +4,8 @@
 // and the result is O / l. The shift is the largest score of the first group, rounded; it is raised only where a group's sum exceeds 2^16,
 // and then what was summed so far is scaled. What a query gets depends on itself and the list of keys, not on its neighbours.
 // The sums of p by block of keys are the selection's (importance.c), where they are wanted.
-// While the exponentials of a group are on the vectors, the tiles add p·V of earlier groups, then compute the scores of the next one: the
-// instructions alternate in the program, since the processor looks only some 500 of them ahead.
+// While the exponentials of a group are on the vectors, the tiles add p·V of earlier groups, then compute the scores of the next one, be it
+// of the same queries or the next: the instructions alternate in the program, since the processor looks only some 500 of them ahead.
 #include "scores.h"
 
 enum {
@@ -210,40 +210,66 @@ INLINE void add_to_block(block_sums *block, int64_t lane, int fresh, const float
     _mm512_store_ps(block->sum + lane, sum);
 }
 
+// The shift of a part: the largest score of its first group, rounded. Takes it off the scores, which began with 0.
+INLINE void begin_shifts(float *s, uint32_t mask, float *shift, float *negated) {
+    lanes max = largest(s, mask);
+    max.low = _mm512_roundscale_ps(max.low, 8);
+    max.high = _mm512_roundscale_ps(max.high, 8);
+    for (float *key = s; key < s + SCORES; key += PART) {
+        _mm512_store_ps(key, _mm512_sub_ps(_mm512_load_ps(key), max.low));
+        _mm512_store_ps(key + 16, _mm512_sub_ps(_mm512_load_ps(key + 16), max.high));
+    }
+    _mm512_store_ps(shift, max.low);
+    _mm512_store_ps(shift + 16, max.high);
+    negate(shift, negated);
+}
+
+INLINE void fetch_rows(rows_ahead *ahead) {
+    if (ahead->rows == 0) return;
+    for (int64_t i = 0; i < ahead->bytes; i += 64) {
+        __asm__ volatile("prefetchw %0" ::"m"(ahead->out[i]));
+        _mm_prefetch((const char *)ahead->queries + i, _MM_HINT_T1);
+    }
+    ahead->out += ahead->out_stride;
+    ahead->queries += ahead->query_stride;
+    ahead->rows--;
+}
+
 INLINE void attend(
         const uint16_t *keys, const uint16_t *values, const entry *list, int64_t count, int64_t rows, int64_t depth_tiles, void *scratch,
         block_sums *blocks) {
-    float s[SCORES] __attribute__((aligned(64))), negated[PART] __attribute__((aligned(64)));
+    float s[SCORES] __attribute__((aligned(64))), negated[MOST_PARTS][PART] __attribute__((aligned(64))) = {0};
     uint16_t p[2][BLOCK * 2 * TILE_BF16] __attribute__((aligned(64)));
-    const int64_t group_size = depth_tiles * 2 * TILE_BF16;
+    const int64_t group_size = depth_tiles * 2 * TILE_BF16, parts = (rows + PART - 1) / PART;
+    const int64_t chunks = (count + CHUNK - 1) / CHUNK, chunk = ((count + chunks - 1) / chunks + BLOCK - 1) / BLOCK * BLOCK;
     pending due = {list, p[0], 0, 0, depth_tiles};
     int buffer = 0;
+    rows_ahead ahead = *ahead_of(scratch, depth_tiles);
     TILES_BEGIN();
-    for (int64_t from = 0; from < count; from += CHUNK) {
-        int64_t to = count - from < CHUNK ? count : from + CHUNK;
-        for (int64_t part = 0; part * PART < rows; part++) {
-            const uint16_t *queries = queries_of(scratch) + part * group_size;
+    scores(queries_of(scratch), keys + list[0].group * group_size, depth_tiles, negated[0]);
+    for (int64_t from = 0; from < count; from += chunk) {
+        int64_t to = count - from < chunk ? count : from + chunk;
+        for (int64_t part = 0; part < parts; part++) {
             float *outputs = outputs_of(scratch, depth_tiles) + part * depth_tiles * 4 * TILE_FLOATS;
             state *own = states_of(scratch, depth_tiles) + part;
-            if (from == 0) {
-                scores(queries, keys + list[0].group * group_size, depth_tiles, own->shift); // zeros yet
-                scores_end(s);
-                lanes max = largest(s, list[0].mask);
-                _mm512_store_ps(own->shift, _mm512_roundscale_ps(max.low, 8));
-                _mm512_store_ps(own->shift + 16, _mm512_roundscale_ps(max.high, 8));
-            }
-            negate(own->shift, negated);
-            scores(queries, keys + list[from].group * group_size, depth_tiles, negated);
             for (int64_t block = from; block < to; block += BLOCK) {
                 int64_t steps = to - block < BLOCK ? to - block : BLOCK, first = 0;
                 for (int64_t i = 0; i < steps; i++) {
                     const entry *at = list + block + i;
-                    const uint16_t *next = block + i + 1 < to ? keys + at[1].group * group_size : 0;
+                    int64_t upcoming = block + i + 1, whose = part; // the scores to compute next
+                    if (upcoming == to) {
+                        whose = part + 1 < parts ? part + 1 : 0;
+                        upcoming = whose ? from : to;
+                    }
+                    const uint16_t *queries = queries_of(scratch) + whose * group_size;
+                    const uint16_t *next = upcoming < count ? keys + list[upcoming].group * group_size : 0;
                     uint16_t *p_at = p[buffer] + i * 2 * TILE_BF16;
                     int64_t target = (depth_tiles * (i + 1) + steps - 1) / steps; // p·V is done by the end of the block
                     scores_end(s);
+                    if (block + i == 0) begin_shifts(s, at->mask, own->shift, negated[part]);
+                    fetch_rows(&ahead);
                     add_values(&due, target - 1, values, depth_tiles);
-                    tile_work work = {due.next < target ? &due : 0, values, queries, next, negated, due.next};
+                    tile_work work = {due.next < target ? &due : 0, values, queries, next, negated[whose], due.next};
                     lanes sum;
                     if (at->mask == 0xffffffff) {
                         sum = exponentiate(s, 0, &work, depth_tiles, p_at);
@@ -262,8 +288,8 @@ INLINE void attend(
                         first = i;
                         raise_shifts(s, at->mask, over, own, depth_tiles, outputs);
                         sum = exponentiate_some(s, at->mask, p_at);
-                        negate(own->shift, negated);
-                        if (next) scores(queries, next, depth_tiles, negated);
+                        negate(own->shift, negated[part]);
+                        if (next) scores(queries, next, depth_tiles, negated[whose]);
                     }
                     _mm512_store_ps(own->sum, _mm512_add_ps(_mm512_load_ps(own->sum), sum.low));
                     _mm512_store_ps(own->sum + 16, _mm512_add_ps(_mm512_load_ps(own->sum + 16), sum.high));

@@ -1,9 +1,10 @@
 // What comes before and after the keys: a tile of up to 128 queries of one head into scratch memory, and its outputs out of it.
 #include "scores.h"
 
-// Packs the queries, scaled, and clears outputs and states.
+// Packs the queries, scaled, and clears outputs and states. Notes where the outputs will go and where the queries of a later tile begin.
 EXPORT void sparsed_attention_begin(
-        const float *q, int64_t offset, int64_t stride, int64_t rows, int64_t head_dim, float scale, void *scratch) {
+        const float *q, int64_t offset, int64_t stride, int64_t rows, int64_t head_dim, float scale, const float *out, int64_t out_offset,
+        int64_t out_stride, int64_t later, void *scratch) {
     int64_t depth_tiles = depth_tiles_of(head_dim), parts = (rows + PART - 1) / PART;
     uint16_t *to = queries_of(scratch);
     const __m512 factor = _mm512_set1_ps(scale);
@@ -22,6 +23,9 @@ EXPORT void sparsed_attention_begin(
             }
         }
     }
+    *ahead_of(scratch, depth_tiles) = (rows_ahead){
+        (const uint8_t *)(out + out_offset), (const uint8_t *)(q + later), 4 * out_stride, 4 * stride, 4 * head_dim + 63, rows,
+    };
     float *outputs = outputs_of(scratch, depth_tiles);
     for (int64_t i = 0; i < parts * depth_tiles * 4 * TILE_FLOATS; i += 16) {
         _mm512_store_ps(outputs + i, _mm512_setzero_ps());

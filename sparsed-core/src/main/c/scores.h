@@ -3,7 +3,7 @@
 //   queries: [part][depth tile][2 halves of the part][16 pairs of features][16 queries][2]
 //   outputs: [part][depth tile][2 halves of the tile][2 halves of the part][16 features][16 queries]
 //   scores:  [32 keys][32 queries], to base 2: q·k·log2(e)/sqrt(D), less the query's shift
-// The scratch memory of a tile of queries holds the queries, the outputs, and the parts' states.
+// The scratch memory of a tile of queries holds the queries, the outputs, the parts' states, and what to fetch ahead.
 #pragma once
 #include "vectors.h"
 
@@ -27,6 +27,13 @@ typedef struct {
     int32_t unused;
 } entry;
 
+// Rows that are fetched into the cache, one with each group of keys: those that this tile's outputs go to, and the queries of a later tile.
+// They lie in the Java heap and may be moved meanwhile, so that nothing but fetching may be done at these addresses.
+typedef struct {
+    const uint8_t *out, *queries;
+    int64_t out_stride, query_stride, bytes, rows;
+} __attribute__((aligned(64))) rows_ahead;
+
 INLINE int64_t depth_tiles_of(int64_t head_dim) { return (head_dim + TILE_DEPTH - 1) / TILE_DEPTH; }
 
 INLINE uint16_t *queries_of(void *scratch) { return scratch; }
@@ -35,4 +42,7 @@ INLINE float *outputs_of(void *scratch, int64_t depth_tiles) {
 }
 INLINE state *states_of(void *scratch, int64_t depth_tiles) {
     return (state *)((uint8_t *)scratch + MOST_PARTS * depth_tiles * 6 * TILE_BYTES);
+}
+INLINE rows_ahead *ahead_of(void *scratch, int64_t depth_tiles) {
+    return (rows_ahead *)(states_of(scratch, depth_tiles) + MOST_PARTS);
 }

@@ -20,7 +20,8 @@ void sparsed_linear_int8(
         int64_t, int64_t, int64_t, int64_t, float *);
 void sparsed_pack_keys(const float *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint8_t *, int64_t);
 void sparsed_pack_values(const float *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint8_t *, int64_t);
-void sparsed_attention_begin(const float *, int64_t, int64_t, int64_t, int64_t, float, void *);
+void sparsed_attention_begin(
+        const float *, int64_t, int64_t, int64_t, int64_t, float, const float *, int64_t, int64_t, int64_t, void *);
 void sparsed_attention_keys(const uint16_t *, const uint16_t *, const entry *, int64_t, int64_t, int64_t, void *, block_sums *);
 void sparsed_attention_end(void *, int64_t, int64_t, float *, int64_t, int64_t, float *, float *);
 void sparsed_importance(
@@ -239,7 +240,7 @@ static entry *list_of(int64_t keys, int some, uint8_t *kept, int64_t *count) {
 static void attention(int64_t rows, int64_t keys, int64_t dim, int64_t heads, float spread, int some) {
     int64_t depth = tiles(dim, 32), groups = tiles(keys, 32), stride = heads * dim, head = (heads - 1) * dim;
     float *q = floats(rows * stride, spread), *k = floats(keys * stride, spread), *v = floats(keys * stride, 1);
-    uint8_t *kept = zeros(keys), *scratch = aligned(4 * depth * 6 * TILE_BYTES + 4 * 256);
+    uint8_t *kept = zeros(keys), *scratch = aligned(4 * depth * 6 * TILE_BYTES + 4 * 256 + sizeof(rows_ahead));
     int64_t head_bytes = groups * depth * 2 * TILE_BYTES, count;
     uint8_t *packed_k = aligned(heads * head_bytes), *packed_v = aligned(heads * head_bytes);
     entry *list = list_of(keys, some, kept, &count);
@@ -255,11 +256,11 @@ static void attention(int64_t rows, int64_t keys, int64_t dim, int64_t heads, fl
     sparsed_pack_values(v, 0, stride, keys, heads, dim, 0, groups / 2, packed_v, head_bytes);
     sparsed_pack_values(v, 0, stride, keys, heads, dim, groups / 2, groups, packed_v, head_bytes);
     const uint16_t *own_k = (uint16_t *)(packed_k + (heads - 1) * head_bytes), *own_v = (uint16_t *)(packed_v + (heads - 1) * head_bytes);
-    sparsed_attention_begin(q, head, stride, rows, dim, scale, scratch);
+    sparsed_attention_begin(q, head, stride, rows, dim, scale, out, head, stride, 0, scratch);
     sparsed_attention_keys(own_k, own_v, list, count, rows, dim, scratch, by_block);
     sparsed_attention_end(scratch, rows, dim, out, head, stride, shifts, sums);
     sparsed_importance(by_block, blocks, first, scratch, dim, from, rows, overall, isolated);
-    sparsed_attention_begin(q, head, stride, rows, dim, scale, scratch);
+    sparsed_attention_begin(q, head, stride, rows, dim, scale, out, head, stride, 0, scratch);
     sparsed_attention_keys(own_k, own_v, list, count, rows, dim, scratch, 0);
     float *again = zeros(rows * stride * 4);
     memset(again, 0xff, rows * stride * 4);

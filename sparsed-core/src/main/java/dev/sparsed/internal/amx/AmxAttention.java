@@ -15,7 +15,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention on tiles. Packs keys and values of some heads, then shares out head × query tile over the threads. Scratch memory lies
+ * Attention on tiles. Packs keys and values of some heads, then shares out head × query tile over the threads
+ * ({@link HeadLanes}). Scratch memory lies
  * outside the heap, grows on demand and is linear in the canvas. What a row gets does not depend on the tile it is in.
  */
 final class AmxAttention implements CpuAttention {
@@ -31,6 +32,7 @@ final class AmxAttention implements CpuAttention {
 
     private final AttentionKernels kernels;
     private final WorkerPool pool;
+    private final HeadLanes lanes;
     private final HeadTiles packed;
     private final KeyGroups all = new KeyGroups();
     private final RowTiles tiles = new RowTiles();
@@ -47,6 +49,7 @@ final class AmxAttention implements CpuAttention {
     private @Nullable SelectionRule rule;
     private BlockPattern.@Nullable Builder selected;
     private int firstHead;
+    private int tasks;
     private int tilesPerHead;
     private int rowsPerTile;
     private int blocksPerTile;
@@ -54,7 +57,8 @@ final class AmxAttention implements CpuAttention {
     AmxAttention(AttentionKernels kernels, WorkerPool pool) {
         this.kernels = kernels;
         this.pool = pool;
-        packed = new HeadTiles(kernels);
+        lanes = new HeadLanes(pool.slots());
+        packed = new HeadTiles(kernels, lanes);
         slots = new Slot[pool.slots()];
         Arrays.setAll(slots, slot -> new Slot(kernels));
     }
@@ -77,7 +81,8 @@ final class AmxAttention implements CpuAttention {
         forEachTile(k, v, Math.ceilDiv(q.rows(), rowsPerTile), denseTile);
     }
 
-    private void denseTile(int task, int slot) {
+    private void denseTile(int ignored, int slot) {
+        int task = lanes.take(slot);
         int from = task % tilesPerHead * rowsPerTile;
         attend(slots[slot], task, from, Math.min(rowsPerTile, q.rows() - from), all, null);
     }
@@ -93,13 +98,14 @@ final class AmxAttention implements CpuAttention {
             Matrix out,
             @Nullable Matrix logSumExp) {
         tiles.cut(rows, pattern.layout().blockSize(), Tiles.QUERIES);
-        this.pattern = pattern;
         operands(q, heads, out, logSumExp);
+        this.pattern = pattern;
         forEachTile(k, v, tiles.count(), sparseTile);
         this.pattern = null;
     }
 
-    private void sparseTile(int task, int slot) {
+    private void sparseTile(int ignored, int slot) {
+        int task = lanes.take(slot);
         int tile = task % tilesPerHead;
         KeyGroups kept = slots[slot].kept(pattern, head(task), tiles.block(tile));
         attend(slots[slot], task, tiles.from(tile), tiles.rows(tile), kept, null);
@@ -109,6 +115,14 @@ final class AmxAttention implements CpuAttention {
         return firstHead + task / tilesPerHead;
     }
 
+    /** {@return where a tile of the operation under way begins} */
+    private int firstRow(int tile) {
+        if (pattern != null) {
+            return tiles.from(tile);
+        }
+        return rule == null ? tile * rowsPerTile : rule.layout().start(tile * blocksPerTile);
+    }
+
     /** {@return the scratch memory of the tile, which {@link AmxSelection} reads} */
     private MemorySegment attend(
             Slot slot, int task, int from, int rows, KeyGroups keys, @Nullable MemorySegment sums) {
@@ -116,7 +130,18 @@ final class AmxAttention implements CpuAttention {
         int headDim = heads.headDim();
         int keyHead = head / heads.group();
         MemorySegment scratch = slot.scratch(headDim);
-        kernels.begin(q, from, rows, head * headDim, headDim, scale(headDim), scratch);
+        int later = Math.min(lanes.likelyAfter(task), tasks - 1);
+        kernels.begin(
+                q,
+                from,
+                rows,
+                head * headDim,
+                headDim,
+                scale(headDim),
+                scratch,
+                out,
+                firstRow(later % tilesPerHead),
+                head(later) * headDim);
         kernels.attend(packed.keys(keyHead), packed.values(keyHead), keys, rows, headDim, scratch, sums);
         kernels.end(scratch, rows, headDim, out, from, head * headDim, slot.shifts, slot.sums);
         if (logSumExp != null) {
@@ -141,16 +166,17 @@ final class AmxAttention implements CpuAttention {
         // sums.
         blocksPerTile = Math.max(1, Tiles.QUERIES / layout.blockSize());
         BlockPattern.Builder builder = new BlockPattern.Builder(layout, heads.queryHeads());
+        operands(q, heads, out, logSumExp);
         this.rule = rule;
         selected = builder;
-        operands(q, heads, out, logSumExp);
         forEachTile(k, v, Math.ceilDiv(layout.blocks(), blocksPerTile), selectingTile);
         this.rule = null;
         selected = null;
         return builder.build();
     }
 
-    private void selectingTile(int task, int slot) {
+    private void selectingTile(int ignored, int slot) {
+        int task = lanes.take(slot);
         BlockLayout layout = rule.layout();
         AmxSelection selection = slots[slot].selection;
         MemorySegment sums = selection.sums(layout);
@@ -178,6 +204,8 @@ final class AmxAttention implements CpuAttention {
         this.heads = heads;
         this.out = out;
         this.logSumExp = logSumExp;
+        pattern = null;
+        rule = null;
     }
 
     /** Packs some heads after the other, and runs a task for each of their query tiles. */
@@ -189,7 +217,8 @@ final class AmxAttention implements CpuAttention {
             int count = Math.min(batch, heads.keyValueHeads() - first);
             firstHead = first * heads.group();
             packed.pack(k, v, heads, first, count, pool);
-            pool.forEach(count * heads.group() * tileCount, task);
+            tasks = lanes.beginHeads(heads.group() * tileCount);
+            pool.forEach(tasks, task);
         }
     }
 

@@ -14,12 +14,15 @@ import org.jspecify.annotations.Nullable;
 final class AttentionKernels {
 
     private static final MethodHandle PACK = handle("ALLLLLLLAL", ARRAYS);
-    private static final MethodHandle BEGIN = handle("ALLLLFA", ARRAYS);
+    private static final MethodHandle BEGIN = handle("ALLLLFALLLA", ARRAYS);
     private static final MethodHandle ATTEND = handle("AAALLLAA");
     private static final MethodHandle END = handle("ALLALLAA", ARRAYS);
     private static final MethodHandle IMPORTANCE = handle("ALLALLLAA", ARRAYS);
 
     private static final long LANES_BYTES = Tiles.QUERIES * (long) Float.BYTES;
+
+    /** What {@code scores.h} calls {@code rows_ahead}. */
+    private static final long ROWS_AHEAD_BYTES = 64;
 
     private final MemorySegment packKeys;
     private final MemorySegment packValues;
@@ -103,7 +106,8 @@ final class AttentionKernels {
      */
     static long scratchBytes(int headDim) {
         int parts = Tiles.QUERIES / Tiles.GROUP;
-        return (long) parts * (Tiles.depthTiles(headDim) * 6L * Tiles.BYTES + 2L * Tiles.GROUP * Float.BYTES);
+        return (long) parts * (Tiles.depthTiles(headDim) * 6L * Tiles.BYTES + 2L * Tiles.GROUP * Float.BYTES)
+                + ROWS_AHEAD_BYTES;
     }
 
     /**
@@ -125,8 +129,21 @@ final class AttentionKernels {
      * @param headDim D
      * @param scale factor of every query
      * @param scratch {@link #scratchBytes} bytes
+     * @param out what {@link #end} will write to, in the same rows and columns: {@link #attend} fetches them into the cache
+     * @param laterRow first row of a later tile, whose queries it fetches too, or as many as are there
+     * @param laterColumn first column of that tile's head
      */
-    void begin(Matrix q, int row, int rows, int column, int headDim, float scale, MemorySegment scratch) {
+    void begin(
+            Matrix q,
+            int row,
+            int rows,
+            int column,
+            int headDim,
+            float scale,
+            MemorySegment scratch,
+            Matrix out,
+            int laterRow,
+            int laterColumn) {
         Objects.checkFromIndexSize(row, rows, q.rows());
         Objects.checkFromIndexSize(column, headDim, q.columns());
         checkQueries(rows, headDim, scratch);
@@ -139,6 +156,10 @@ final class AttentionKernels {
                     (long) rows,
                     (long) headDim,
                     scale,
+                    MemorySegment.ofArray(out.data()),
+                    (long) out.row(row) + column,
+                    (long) out.columns(),
+                    (long) q.row(laterRow) + laterColumn,
                     scratch);
         } catch (Throwable e) {
             throw thrown(e);

@@ -9,8 +9,8 @@ import java.lang.foreign.MemorySegment;
 final class HeadTiles {
 
     /**
-     * Groups that one task packs, of all heads, since those of one key lie side by side and those of one head pages apart: 128 keys of 16
-     * heads of 64 features take about 30 µs.
+     * Groups that one task packs, of all heads of a lane, since those of one key lie side by side and those of one head pages apart: 128
+     * keys of 16 heads of 64 features take about 30 µs.
      */
     private static final int GROUPS_PER_TASK = 4;
 
@@ -20,14 +20,22 @@ final class HeadTiles {
     private MemorySegment values = MemorySegment.NULL;
     private Matrix fromKeys = Matrix.zeros(0, 1);
     private Matrix fromValues = fromKeys;
+    private final HeadLanes lanes;
     private int headDim;
     private int groups;
+    private int tasksPerLane;
     private int firstHead;
-    private int heads;
     private long headBytes;
 
-    HeadTiles(AttentionKernels kernels) {
+    /**
+     * Without memory yet.
+     *
+     * @param kernels what packs
+     * @param lanes the lanes of heads; {@link #pack} has them packed by the threads that they are for
+     */
+    HeadTiles(AttentionKernels kernels, HeadLanes lanes) {
         this.kernels = kernels;
+        this.lanes = lanes;
     }
 
     /**
@@ -41,7 +49,7 @@ final class HeadTiles {
     }
 
     /**
-     * Packs some heads; forgets what was packed before.
+     * Cuts some heads into lanes and packs them; forgets what was packed before.
      *
      * @param k {@code [N, keyValueHeads × headDim]}
      * @param v {@code [N, keyValueHeads × headDim]}
@@ -55,19 +63,24 @@ final class HeadTiles {
         groups = Math.ceilDiv(k.rows(), Tiles.GROUP);
         headBytes = headBytes(k.rows(), headDim);
         firstHead = first;
-        heads = count;
         fromKeys = k;
         fromValues = v;
         keys = Tiles.atLeast(keys, count * headBytes);
         values = Tiles.atLeast(values, count * headBytes);
-        pool.forEach(Math.ceilDiv(groups, GROUPS_PER_TASK), packing);
+        tasksPerLane = Math.ceilDiv(groups, GROUPS_PER_TASK);
+        lanes.cut(count);
+        pool.forEach(lanes.beginLanes(tasksPerLane), packing);
     }
 
-    private void packSome(int task, int slot) {
-        int from = task * GROUPS_PER_TASK;
+    private void packSome(int ignored, int slot) {
+        int task = lanes.take(slot);
+        int lane = task / tasksPerLane;
+        int from = task % tasksPerLane * GROUPS_PER_TASK;
         int to = Math.min(from + GROUPS_PER_TASK, groups);
-        kernels.packKeys(fromKeys, firstHead, heads, headDim, from, to, keys);
-        kernels.packValues(fromValues, firstHead, heads, headDim, from, to, values);
+        int first = lanes.firstHead(lane);
+        int count = lanes.firstHead(lane + 1) - first;
+        kernels.packKeys(fromKeys, firstHead + first, count, headDim, from, to, keys.asSlice(first * headBytes));
+        kernels.packValues(fromValues, firstHead + first, count, headDim, from, to, values.asSlice(first * headBytes));
     }
 
     /** {@return the keys of a packed key/value head} */
