@@ -37,6 +37,9 @@ public record PromptStudy(
     /** So many patterns of all layers are held at once; at 65,536 tokens, 32 layers, 32 heads and blocks of 128 each takes 32 MiB. */
     private static final int SELECTIONS = 16;
 
+    /** About so many of the policy's steps sample what its patterns still keep; at most every second one, so that the others show a step's time. */
+    private static final int SAMPLES = 16;
+
     /**
      * Generates twice, dense and with the policy.
      *
@@ -59,8 +62,12 @@ public record PromptStudy(
                         .cache(CacheMode.NONE)
                         .build(),
                 following.apply(event -> keep(event, selected)));
+        int interval = Math.max(2, asked.steps() / SAMPLES);
         GenerationResult sparse = model.generate(
-                request.policy(asked.policy().measured()).cache(asked.cache()).build(), following.apply(trace));
+                request.policy(asked.policy().measured(interval))
+                        .cache(asked.cache())
+                        .build(),
+                following.apply(trace));
         return new PromptStudy(model.info(), prompt, dense, selected, sparse, trace);
     }
 

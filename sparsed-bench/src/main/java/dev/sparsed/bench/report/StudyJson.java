@@ -10,6 +10,7 @@ import dev.sparsed.StepEvent;
 import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
+import dev.sparsed.attention.KeptMass;
 import dev.sparsed.bench.canvas.Cell;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -130,6 +131,13 @@ final class StudyJson {
         matrix(patterns.putArray("density"), byLayer(heads));
         if (!study.sparse().keptMass().isEmpty()) {
             matrix(patterns.putArray("keptMass"), study.sparse().keptMass());
+        }
+        ArrayNode samples = patterns.putArray("sampledMass");
+        for (KeptMass sample : study.sparse().sampledMass()) {
+            samples.addObject()
+                    .put("step", sample.step())
+                    .put("mean", rounded(sample.mean()))
+                    .put("least", rounded(sample.least()));
         }
         ArrayNode pictures = patterns.putArray("pictures");
         shown(heads.size(), MOST_HEADS).mapToObj(heads::get).forEach(head -> picture(pictures.addObject(), head, null));

@@ -67,6 +67,8 @@ function showKept(study) {
   shares("density", kept.density, "kept (%)", "Share of key blocks kept, by layer and head");
   document.getElementById("mass-figure").hidden = !kept.keptMass;
   if (kept.keptMass) shares("mass", kept.keptMass, "kept (%)", "Share of dense attention kept, by layer and head");
+  document.getElementById("mass-by-step-figure").hidden = kept.sampledMass.length === 0;
+  if (kept.sampledMass.length > 0) bySample(kept.sampledMass);
 
   function select(head, button) {
     for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
@@ -76,6 +78,21 @@ function showKept(study) {
     const known = pictures.findIndex(entry => entry.canvas === canvas);
     if (known >= 0) pictures.splice(known, 1);
     picture(head, kept, { canvas, pixels: Math.max(2, Math.floor(512 / kept.cells)), line: true });
+  }
+
+  function bySample(samples) {
+    const lines = samples.flatMap(({ step, mean, least }) => [
+      { step: step + 1, value: mean, of: "mean of all heads" }, { step: step + 1, value: least, of: "least of any head" }]);
+    chart("mass-by-step", () => ({
+      height: 260, marginLeft: 44, ariaLabel: "Share of dense attention kept, by step",
+      x: { label: "step", domain: [1, study.steps.length], ticks: Math.min(study.steps.length, 16), tickFormat: value => Number.isInteger(value) ? value : "" },
+      y: { label: "kept (%)", percent: true, domain: [Math.min(90, 100 * d3.min(lines, line => line.value)), 100], grid: true },
+      color: { domain: ["mean of all heads", "least of any head"], range: [palette()[1], palette()[2]], legend: true },
+      marks: [
+        Plot.lineY(lines, { x: "step", y: "value", stroke: "of", strokeWidth: 2, marker: "circle" }),
+        Plot.tip(lines, Plot.pointer({ x: "step", y: "value", title: line => `step ${line.step}, ${line.of}: ${percent(line.value)}` })),
+      ],
+    }));
   }
 
   function shares(id, rows, label, title) {

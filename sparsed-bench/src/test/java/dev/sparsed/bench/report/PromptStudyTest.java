@@ -112,6 +112,18 @@ class PromptStudyTest {
     }
 
     @Test
+    void everySecondBlockSparseStepSamplesWhatThePatternsKeep() {
+        JsonNode samples = json.get("patterns").get("sampledMass");
+        assertThat(samples).extracting(sample -> sample.get("step").asInt()).containsExactly(4, 6);
+        for (JsonNode sample : samples) {
+            double least = sample.get("least").asDouble();
+            double mean = sample.get("mean").asDouble();
+            assertThat(least).isBetween(0.01, mean);
+            assertThat(mean).isBetween(least, 1.0001);
+        }
+    }
+
+    @Test
     void similarityIsThatOfTheSelectionsInEveryStep() {
         JsonNode similarity = json.get("similarity");
         assertThat(similarity.get("steps")).extracting(JsonNode::asInt).containsExactly(0, 1, 2, 3, 4, 5, 6, 7);

@@ -80,6 +80,7 @@ class ReportBrowserTest {
                 "times",
                 "density",
                 "mass",
+                "mass-by-step",
                 "between-steps",
                 "to-reference",
                 "between-heads")) {
