@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sparsed.GoldenCase.Recording;
 import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.attention.AttentionPlan;
-import dev.sparsed.attention.GenerationShape;
 import dev.sparsed.internal.checkpoint.Checkpoint;
 import dev.sparsed.internal.model.ForwardPass;
 import dev.sparsed.internal.model.ModelConfig;
@@ -93,13 +92,7 @@ class DemoModelGoldenTest {
                 ExecutionContext context = running.newContext()) {
             int canvas = recorded.canvas(0).length;
             Positions generated = Positions.range(recorded.ints("prompt").length, canvas);
-            AttentionPlan plan = golden.policy()
-                    .plan(new GenerationShape(
-                            canvas,
-                            golden.genLength(),
-                            golden.steps(),
-                            config.layers(),
-                            config.heads().queryHeads()));
+            AttentionPlan plan = golden.plan(canvas, config);
             ForwardPass pass = Transformer.load(checkpoint, config, canvas, running)
                     .forwardPass(context, canvas, generated.count(), plan, () -> {});
 

@@ -2,11 +2,14 @@ package dev.sparsed;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sparsed.attention.AttentionPlan;
 import dev.sparsed.attention.AttentionPolicy;
+import dev.sparsed.attention.GenerationShape;
 import dev.sparsed.attention.SparseD;
 import dev.sparsed.diffusion.CacheMode;
 import dev.sparsed.diffusion.Remasking;
 import dev.sparsed.internal.checkpoint.Safetensors;
+import dev.sparsed.internal.model.ModelConfig;
 import dev.sparsed.spi.HostTensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -79,6 +82,12 @@ record GoldenCase(Path model, Path recordings, String name, JsonNode json) {
                         sparse.get("select").asDouble(),
                         sparse.get("block_size").asInt())
                 : AttentionPolicy.dense();
+    }
+
+    /** The plan of a forward pass over a canvas of this length. */
+    AttentionPlan plan(int canvas, ModelConfig config) {
+        return policy().plan(new GenerationShape(
+                canvas, genLength(), steps(), config.layers(), config.heads().queryHeads()));
     }
 
     GenerationRequest request(int[] prompt) {

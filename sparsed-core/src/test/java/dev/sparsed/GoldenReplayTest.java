@@ -6,7 +6,6 @@ import dev.sparsed.GoldenCase.Recording;
 import dev.sparsed.attention.AttentionMode;
 import dev.sparsed.attention.AttentionPlan;
 import dev.sparsed.attention.BlockPattern;
-import dev.sparsed.attention.GenerationShape;
 import dev.sparsed.internal.checkpoint.Checkpoint;
 import dev.sparsed.internal.model.ForwardPass;
 import dev.sparsed.internal.model.ModelConfig;
@@ -86,13 +85,7 @@ class GoldenReplayTest {
                 ExecutionContext context = running.newContext()) {
             int canvas = recorded.canvas(0).length;
             Positions everywhere = Positions.range(0, canvas);
-            AttentionPlan plan = golden.policy()
-                    .plan(new GenerationShape(
-                            canvas,
-                            golden.genLength(),
-                            golden.steps(),
-                            config.layers(),
-                            config.heads().queryHeads()));
+            AttentionPlan plan = golden.plan(canvas, config);
             ForwardPass pass = Transformer.load(checkpoint, config, canvas, running)
                     .forwardPass(context, canvas, canvas, plan, () -> {});
 

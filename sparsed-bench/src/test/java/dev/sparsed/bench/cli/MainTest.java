@@ -122,21 +122,8 @@ class MainTest {
 
     @Test
     void printsACompletionPerSeedAsJson() throws IOException {
-        Run run = Run.of(
-                "generate",
-                "-p",
-                "95+1=",
-                "-n",
-                "4",
-                "--steps",
-                "2",
-                "--temperature",
-                "2",
-                "--seed",
-                "8",
-                "--completions",
-                "2",
-                "--json");
+        String command = "generate -p 95+1= -n 4 --steps 2 --temperature 2";
+        Run run = Run.of((command + " --seed 8 --completions 2 --json").split(" "));
         List<String> lines = run.out().lines().toList();
         assertThat(lines).hasSize(2);
         for (int i = 0; i < 2; i++) {
@@ -146,19 +133,7 @@ class MainTest {
             assertThat(object.get("log_probabilities")).hasSize(4).allMatch(value -> value.asDouble() < 0);
             assertThat(object.get("text").isTextual()).isTrue();
             assertThat(object.get("forwards").asInt()).isEqualTo(2);
-            Run alone = Run.of(
-                    "generate",
-                    "-p",
-                    "95+1=",
-                    "-n",
-                    "4",
-                    "--steps",
-                    "2",
-                    "--temperature",
-                    "2",
-                    "--seed",
-                    String.valueOf(8 + i),
-                    "--output-tokens");
+            Run alone = Run.of((command + " --seed " + (8 + i) + " --output-tokens").split(" "));
             assertThat(object.get("tokens").toString())
                     .isEqualTo("[" + alone.out().strip() + "]");
         }

@@ -6,7 +6,7 @@ import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.cuda.internal.driver.DeviceBuffer;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels.KeptLists;
 import dev.sparsed.cuda.internal.kernel.AttentionKernels.TileList;
-import dev.sparsed.cuda.internal.kernel.DeviceTensor;
+import dev.sparsed.cuda.internal.kernel.AttentionOperands;
 import dev.sparsed.cuda.internal.kernel.HopperFp8Attention;
 import dev.sparsed.cuda.internal.kernel.PatternLists;
 import dev.sparsed.spi.AttentionBackend;
@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +36,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
     private final List<AutoCloseable> opened = new ArrayList<>();
     private final Scratch lists;
     private final Scratch otherTiles;
-    private final Scratch operands;
+    private final Scratch quantized;
 
     private record ConsecutiveRows(int from, int count, int blockSize) {}
 
@@ -54,7 +55,7 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         this.patterns = opened(new DevicePatterns(lane.stream));
         this.lists = opened(new Scratch(lane.stream, "lists of kept blocks", beforeMoving));
         this.otherTiles = opened(new Scratch(lane.stream, "query tiles", beforeMoving));
-        this.operands = opened(new Scratch(lane.stream, "quantized queries, keys and values", beforeMoving));
+        this.quantized = opened(new Scratch(lane.stream, "quantized queries, keys and values", beforeMoving));
     }
 
     private <T extends AutoCloseable> T opened(T closeable) {
@@ -66,17 +67,33 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
     public void dense(
             Tensor queries, Tensor keys, Tensor values, HeadLayout heads, Tensor out, @Nullable Tensor logSumExp) {
         bind.run();
-        DeviceTensor q = Arguments.tensor("queries", queries, dtype, queries.rows(), heads.queryColumns());
-        DeviceTensor k = Arguments.tensor("keys", keys, dtype, keys.rows(), heads.keyValueColumns());
-        DeviceTensor v = Arguments.tensor("values", values, dtype, keys.rows(), heads.keyValueColumns());
-        DeviceTensor result = Arguments.tensor("out", out, dtype, q.rows(), heads.queryColumns());
-        DeviceTensor sums = logSumExp == null
-                ? null
-                : Arguments.tensor("logSumExp", logSumExp, DType.F32, q.rows(), heads.queryHeads());
-        Arguments.check(k.rows() > 0, () -> "no keys");
-        if (q.rows() > 0) {
-            lane.denseAttention(heads.headDim()).dense(q, k, v, heads, result, sums);
+        AttentionOperands operands =
+                operands(queries, queries.rows(), keys, values, keys.rows(), heads, out, logSumExp);
+        Arguments.check(keys.rows() > 0, () -> "no keys");
+        if (queries.rows() > 0) {
+            lane.denseAttention(heads.headDim()).dense(operands);
         }
+    }
+
+    /** Checks what attention is given: R rows of queries and N of keys and values. */
+    private AttentionOperands operands(
+            Tensor queries,
+            int rows,
+            Tensor keys,
+            Tensor values,
+            int canvas,
+            HeadLayout heads,
+            Tensor out,
+            @Nullable Tensor logSumExp) {
+        return new AttentionOperands(
+                Arguments.tensor("queries", queries, dtype, rows, heads.queryColumns()),
+                Arguments.tensor("keys", keys, dtype, canvas, heads.keyValueColumns()),
+                Arguments.tensor("values", values, dtype, canvas, heads.keyValueColumns()),
+                heads,
+                Arguments.tensor("out", out, dtype, rows, heads.queryColumns()),
+                logSumExp == null
+                        ? null
+                        : Arguments.tensor("logSumExp", logSumExp, DType.F32, rows, heads.queryHeads()));
     }
 
     @Override
@@ -96,25 +113,19 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
                 pattern.heads() == heads.queryHeads(),
                 () -> "the pattern is for " + pattern.heads() + " heads, there are " + heads.queryHeads());
         Arguments.positions("queries", queries, rows, canvas);
-        DeviceTensor q = Arguments.tensor("queries", queries, dtype, rows.count(), heads.queryColumns());
-        DeviceTensor k = Arguments.tensor("keys", keys, dtype, canvas, heads.keyValueColumns());
-        DeviceTensor v = Arguments.tensor("values", values, dtype, canvas, heads.keyValueColumns());
-        DeviceTensor result = Arguments.tensor("out", out, dtype, rows.count(), heads.queryColumns());
-        DeviceTensor sums = logSumExp == null
-                ? null
-                : Arguments.tensor("logSumExp", logSumExp, DType.F32, rows.count(), heads.queryHeads());
+        AttentionOperands operands = operands(queries, rows.count(), keys, values, canvas, heads, out, logSumExp);
         if (rows.count() > 0) {
             long address = lists.address(PatternLists.bytes(layout, pattern.heads()));
             KeptLists kept = lane.patternLists.run(patterns.address(pattern), layout, pattern.heads(), address);
             TileList tileList = tiles(rows, layout.blockSize());
-            HopperFp8Attention fp8 = lane.fp8 == null || sums != null // which needs scores that are not quantized
+            HopperFp8Attention fp8 = lane.fp8 == null || logSumExp != null // which needs scores that are not quantized
                     ? null
                     : lane.fp8.attention(heads.headDim(), layout.blockSize(), rows.count());
             if (fp8 == null) {
-                lane.sparseAttention(heads.headDim(), layout).sparse(q, tileList, k, v, heads, kept, result, sums);
+                lane.sparseAttention(heads.headDim(), layout).sparse(operands, tileList, kept);
             } else {
-                long room = operands.address(HopperFp8Attention.operandBytes(rows.count(), canvas, heads));
-                fp8.sparse(q, tileList, k, v, heads, kept, room, result);
+                long room = quantized.address(HopperFp8Attention.operandBytes(rows.count(), canvas, heads));
+                fp8.sparse(operands, tileList, kept, room);
             }
         }
     }
@@ -131,16 +142,12 @@ final class CudaAttention implements AttentionBackend, AutoCloseable {
         bind.run();
         BlockLayout layout = rule.layout();
         int canvas = layout.canvasLength();
-        DeviceTensor q = Arguments.tensor("queries", queries, dtype, canvas, heads.queryColumns());
-        DeviceTensor k = Arguments.tensor("keys", keys, dtype, canvas, heads.keyValueColumns());
-        DeviceTensor v = Arguments.tensor("values", values, dtype, canvas, heads.keyValueColumns());
-        DeviceTensor result = Arguments.tensor("out", out, dtype, canvas, heads.queryColumns());
-        DeviceTensor sums = Arguments.tensor("logSumExp", logSumExp, DType.F32, canvas, heads.queryHeads());
+        AttentionOperands operands = operands(
+                queries, canvas, keys, values, canvas, heads, out, Objects.requireNonNull(logSumExp, "logSumExp"));
         long[] words = new long[heads.queryHeads() * layout.blocks() * Math.ceilDiv(layout.blocks(), Long.SIZE)];
         DeviceBuffer bits = patterns.allocate(words.length);
         try {
-            lane.selectingAttention(heads.headDim(), rule)
-                    .denseAndSelect(q, k, v, heads, result, sums, rule, bits.address());
+            lane.selectingAttention(heads.headDim(), rule).denseAndSelect(operands, rule, bits.address());
             lane.stream.download(bits.address(), MemorySegment.ofArray(words));
             BlockPattern pattern = BlockPattern.of(layout, heads.queryHeads(), words);
             patterns.keep(pattern, bits);

@@ -1,77 +1,35 @@
 package dev.sparsed.cuda.internal.kernel;
 
 import dev.sparsed.attention.SelectionRule;
-import dev.sparsed.spi.HeadLayout;
-import org.jspecify.annotations.Nullable;
 
-/**
- * A family of attention kernels on one stream. Shapes as in {@link dev.sparsed.spi.AttentionBackend}; queries, keys, values and out are of
- * the context's type, log-sum-exps F32.
- */
+/** A family of attention kernels on one stream. */
 public interface AttentionKernels extends AutoCloseable {
 
     /**
      * Dense attention.
      *
-     * @param queries {@code [R, queryHeads × headDim]}, R ≥ 1
-     * @param keys {@code [N, keyValueHeads × headDim]}
-     * @param values {@code [N, keyValueHeads × headDim]}
-     * @param heads how the columns split
-     * @param out {@code [R, queryHeads × headDim]}
-     * @param logSumExp {@code [R, queryHeads]} or null
+     * @param operands what it reads and writes
      */
-    void dense(
-            DeviceTensor queries,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            DeviceTensor out,
-            @Nullable DeviceTensor logSumExp);
+    void dense(AttentionOperands operands);
 
     /**
      * Attention to the kept blocks.
      *
-     * @param queries {@code [R, queryHeads × headDim]}, R ≥ 1
-     * @param tiles which rows belong to which query block
-     * @param keys {@code [N, keyValueHeads × headDim]}
-     * @param values {@code [N, keyValueHeads × headDim]}
-     * @param heads how the columns split
+     * @param operands what it reads and writes; N rows of keys and values, the canvas
+     * @param tiles which rows of queries belong to which query block
      * @param lists what is kept
-     * @param out {@code [R, queryHeads × headDim]}
-     * @param logSumExp {@code [R, queryHeads]}, over the kept keys, or null
      */
-    void sparse(
-            DeviceTensor queries,
-            TileList tiles,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            KeptLists lists,
-            DeviceTensor out,
-            @Nullable DeviceTensor logSumExp);
+    void sparse(AttentionOperands operands, TileList tiles, KeptLists lists);
 
     /**
      * Dense attention that selects the key blocks to keep.
      *
-     * @param queries {@code [N, queryHeads × headDim]}
-     * @param keys {@code [N, keyValueHeads × headDim]}
-     * @param values {@code [N, keyValueHeads × headDim]}
-     * @param heads how the columns split
-     * @param out {@code [N, queryHeads × headDim]}
-     * @param logSumExp {@code [N, queryHeads]}
+     * @param operands what it reads and writes, with a log-sum-exp; queries, keys and values are N rows, the canvas
      * @param rule block layout and budgets
      * @param words device address of {@code [queryHeads, blocks, ⌈blocks/64⌉]} 64-bit words, as
      *     {@link dev.sparsed.attention.BlockPattern#words} has them; overwritten
      */
-    void denseAndSelect(
-            DeviceTensor queries,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            DeviceTensor out,
-            DeviceTensor logSumExp,
-            SelectionRule rule,
-            long words);
+    void denseAndSelect(AttentionOperands operands, SelectionRule rule, long words);
 
     /**
      * Query rows by query block, on the device.

@@ -67,20 +67,20 @@ final class BlockSelection implements AutoCloseable {
      * Selects for some heads.
      *
      * @param sums the sums of their blocks
-     * @param logSumExp {@code [N, queryHeads]}
+     * @param operands of the dense attention
      * @param rule block layout, B = 32, 64 or 128, and budgets
      * @param words device address of {@code [queryHeads, blocks, ⌈blocks/64⌉]} 64-bit words; those of the heads are overwritten
      */
-    void run(BlockSums sums, DeviceTensor logSumExp, SelectionRule rule, long words) {
+    void run(BlockSums sums, AttentionOperands operands, SelectionRule rule, long words) {
         BlockLayout layout = rule.layout();
         int sharedBytes = sharedBytes(layout);
         Launch launch = launch(layout.blockSize());
         KernelArguments arguments = launch.arguments()
                 .addPointer(sums.address())
                 .addInt(sums.stride())
-                .addPointer(logSumExp.address())
+                .addPointer(operands.logSumExpAddress())
                 .addInt(layout.canvasLength())
-                .addInt(logSumExp.columns())
+                .addInt(operands.heads().queryHeads())
                 .addInt(sums.firstHead())
                 .addInt(layout.firstGenerationBlock())
                 .addPointer(words);

@@ -10,7 +10,6 @@ import dev.sparsed.spi.HeadLayout;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * flash_attention.cu and block_selection.cu: bf16 on tensor cores with the instructions that every GPU since Ampere has ({@code mma.sync},
@@ -80,33 +79,21 @@ public final class FlashAttention implements AttentionKernels {
     }
 
     @Override
-    public void dense(
-            DeviceTensor queries,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            DeviceTensor out,
-            @Nullable DeviceTensor logSumExp) {
-        matrices(dense, queries, keys, values, out, logSumExp)
-                .addInt(queries.rows())
-                .addInt(keys.rows())
+    public void dense(AttentionOperands operands) {
+        HeadLayout heads = operands.heads();
+        firstArguments(dense, operands)
+                .addInt(operands.queries().rows())
+                .addInt(operands.keys().rows())
                 .addInt(heads.keyValueHeads())
                 .addFloat(heads.scale());
-        dense.run(Math.ceilDiv(queries.rows(), ROWS), heads.queryHeads(), 1, DENSE_THREADS, denseBytes());
+        dense.run(Math.ceilDiv(operands.queries().rows(), ROWS), heads.queryHeads(), 1, DENSE_THREADS, denseBytes());
     }
 
     @Override
-    public void sparse(
-            DeviceTensor queries,
-            TileList tiles,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            KeptLists lists,
-            DeviceTensor out,
-            @Nullable DeviceTensor logSumExp) {
+    public void sparse(AttentionOperands operands, TileList tiles, KeptLists lists) {
+        HeadLayout heads = operands.heads();
         Launch launch = sparse.computeIfAbsent(lists.blockSize(), this::sparseLaunch);
-        matrices(launch, queries, keys, values, out, logSumExp)
+        firstArguments(launch, operands)
                 .addInt(lists.canvasLength())
                 .addInt(heads.keyValueHeads())
                 .addFloat(heads.scale())
@@ -132,35 +119,22 @@ public final class FlashAttention implements AttentionKernels {
     }
 
     /** Adds the first arguments of every kernel: queries, keys, values and output, each with its row stride, and the log-sum-exp. */
-    private static KernelArguments matrices(
-            Launch launch,
-            DeviceTensor queries,
-            DeviceTensor keys,
-            DeviceTensor values,
-            DeviceTensor out,
-            @Nullable DeviceTensor logSumExp) {
+    private static KernelArguments firstArguments(Launch launch, AttentionOperands operands) {
         return launch.arguments()
-                .addPointer(queries.address())
-                .addInt(queries.columns())
-                .addPointer(keys.address())
-                .addInt(keys.columns())
-                .addPointer(values.address())
-                .addInt(values.columns())
-                .addPointer(out.address())
-                .addInt(out.columns())
-                .addPointer(DeviceTensor.address(logSumExp));
+                .addPointer(operands.queries().address())
+                .addInt(operands.queries().columns())
+                .addPointer(operands.keys().address())
+                .addInt(operands.keys().columns())
+                .addPointer(operands.values().address())
+                .addInt(operands.values().columns())
+                .addPointer(operands.out().address())
+                .addInt(operands.out().columns())
+                .addPointer(operands.logSumExpAddress());
     }
 
     @Override
-    public void denseAndSelect(
-            DeviceTensor queries,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            DeviceTensor out,
-            DeviceTensor logSumExp,
-            SelectionRule rule,
-            long words) {
+    public void denseAndSelect(AttentionOperands operands, SelectionRule rule, long words) {
+        HeadLayout heads = operands.heads();
         BlockLayout layout = rule.layout();
         int rowTiles = Math.ceilDiv(layout.canvasLength(), ROWS);
         int stride = rowTiles * ROWS;
@@ -170,7 +144,7 @@ public final class FlashAttention implements AttentionKernels {
                 modules.device().memory().borrow(headsAtATime * headBytes, "the sums of key blocks", stream)) {
             for (int head = 0; head < heads.queryHeads(); head += headsAtATime) {
                 int count = Math.min(headsAtATime, heads.queryHeads() - head);
-                matrices(selecting, queries, keys, values, out, logSumExp)
+                firstArguments(selecting, operands)
                         .addInt(layout.canvasLength())
                         .addInt(heads.queryHeads())
                         .addInt(head)
@@ -179,7 +153,7 @@ public final class FlashAttention implements AttentionKernels {
                         .addPointer(sums.address())
                         .addInt(Integer.numberOfTrailingZeros(layout.blockSize()));
                 selecting.run(rowTiles, count, 1, DENSE_THREADS, denseBytes());
-                selection.run(new BlockSums(sums.address(), stride, head, count), logSumExp, rule, words);
+                selection.run(new BlockSums(sums.address(), stride, head, count), operands, rule, words);
             }
         }
     }

@@ -10,7 +10,6 @@ import dev.sparsed.cuda.internal.driver.TensorMap;
 import dev.sparsed.spi.HeadLayout;
 import java.util.HashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * hopper_attention.cu, hopper_gather.cu and hopper_dense_select.cu: bf16 with the instructions of compute capability 9.0 alone ({@code wgmma},
@@ -123,17 +122,12 @@ public final class HopperAttention implements AttentionKernels {
     }
 
     @Override
-    public void dense(
-            DeviceTensor queries,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            DeviceTensor out,
-            @Nullable DeviceTensor logSumExp) {
-        Variant variant = denseVariant(queries.rows(), heads.queryHeads());
+    public void dense(AttentionOperands operands) {
+        HeadLayout heads = operands.heads();
+        Variant variant = denseVariant(operands.queries().rows(), heads.queryHeads());
         Launch launch = launch(variant);
-        operands(launch, variant, queries, keys, values, heads, out, logSumExp).addPointer(counter.address());
-        run(launch, variant, Math.ceilDiv(queries.rows(), variant.perBlock), heads);
+        firstArguments(launch, variant, operands).addPointer(counter.address());
+        run(launch, variant, Math.ceilDiv(operands.queries().rows(), variant.perBlock), heads);
     }
 
     private Variant denseVariant(int rows, int queryHeads) {
@@ -151,18 +145,11 @@ public final class HopperAttention implements AttentionKernels {
     }
 
     @Override
-    public void sparse(
-            DeviceTensor queries,
-            TileList tiles,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            KeptLists lists,
-            DeviceTensor out,
-            @Nullable DeviceTensor logSumExp) {
+    public void sparse(AttentionOperands operands, TileList tiles, KeptLists lists) {
+        HeadLayout heads = operands.heads();
         Variant variant = SPARSE.get(headDim + "/" + lists.blockSize());
         Launch launch = launch(variant);
-        operands(launch, variant, queries, keys, values, heads, out, logSumExp)
+        firstArguments(launch, variant, operands)
                 .addPointer(lists.kept())
                 .addPointer(lists.counts())
                 .addInt(Math.ceilDiv(lists.canvasLength(), lists.blockSize()))
@@ -177,26 +164,19 @@ public final class HopperAttention implements AttentionKernels {
     }
 
     /** Adds the first arguments of every kernel. */
-    private KernelArguments operands(
-            Launch launch,
-            Variant variant,
-            DeviceTensor queries,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            DeviceTensor out,
-            @Nullable DeviceTensor logSumExp) {
+    private KernelArguments firstArguments(Launch launch, Variant variant, AttentionOperands operands) {
+        HeadLayout heads = operands.heads();
         return launch.arguments()
-                .addTensorMap(tensorMap(queries, variant.queryBox))
-                .addTensorMap(tensorMap(keys, variant.keyBox))
-                .addTensorMap(tensorMap(values, variant.keyBox))
-                .addPointer(out.address())
-                .addPointer(DeviceTensor.address(logSumExp))
-                .addInt(queries.rows())
-                .addInt(keys.rows())
+                .addTensorMap(tensorMap(operands.queries(), variant.queryBox))
+                .addTensorMap(tensorMap(operands.keys(), variant.keyBox))
+                .addTensorMap(tensorMap(operands.values(), variant.keyBox))
+                .addPointer(operands.out().address())
+                .addPointer(operands.logSumExpAddress())
+                .addInt(operands.queries().rows())
+                .addInt(operands.keys().rows())
                 .addInt(heads.queryHeads())
                 .addInt(heads.keyValueHeads())
-                .addInt(out.columns())
+                .addInt(operands.out().columns())
                 .addFloat(heads.scale());
     }
 
@@ -225,15 +205,8 @@ public final class HopperAttention implements AttentionKernels {
     }
 
     @Override
-    public void denseAndSelect(
-            DeviceTensor queries,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            DeviceTensor out,
-            DeviceTensor logSumExp,
-            SelectionRule rule,
-            long words) {
+    public void denseAndSelect(AttentionOperands operands, SelectionRule rule, long words) {
+        HeadLayout heads = operands.heads();
         if (!(rule instanceof RatioRule ratio)) {
             throw new IllegalArgumentException("Hopper's kernels select a fixed share of the blocks, not by " + rule);
         }
@@ -244,7 +217,7 @@ public final class HopperAttention implements AttentionKernels {
         // closed once the launch is submitted: the next user of the stream's memory comes after it
         try (DeviceBuffer scratch =
                 modules.device().memory().borrow(selectScratchBytes(layout, tiles, heads), "block sums", stream)) {
-            operands(launch, variant, queries, keys, values, heads, out, logSumExp)
+            firstArguments(launch, variant, operands)
                     .addInt(layout.firstGenerationBlock())
                     .addInt(ratio.promptBudget())
                     .addInt(ratio.generationBudget())

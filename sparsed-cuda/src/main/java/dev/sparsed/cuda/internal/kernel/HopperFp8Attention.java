@@ -104,25 +104,16 @@ public final class HopperFp8Attention implements AutoCloseable {
     /**
      * Quantizes queries, keys and values, then computes {@link AttentionKernels#sparse} with them.
      *
-     * @param q {@code [R, queryHeads × headDim]}, R ≥ 1
-     * @param tiles which rows belong to which query block
-     * @param k {@code [N, keyValueHeads × headDim]}
-     * @param v {@code [N, keyValueHeads × headDim]}
-     * @param heads how the columns split
+     * @param operands what it reads and writes; a log-sum-exp is not written
+     * @param tiles which rows of queries belong to which query block
      * @param lists what is kept
-     * @param operands device address of {@link #operandBytes} bytes, a multiple of 256; overwritten
-     * @param out {@code [R, queryHeads × headDim]}
+     * @param quantized device address of {@link #operandBytes} bytes, a multiple of 256; overwritten
      */
-    public void sparse(
-            DeviceTensor q,
-            TileList tiles,
-            DeviceTensor k,
-            DeviceTensor v,
-            HeadLayout heads,
-            KeptLists lists,
-            long operands,
-            DeviceTensor out) {
-        Room room = Room.at(operands, q.rows(), k.rows(), heads);
+    public void sparse(AttentionOperands operands, TileList tiles, KeptLists lists, long quantized) {
+        DeviceTensor q = operands.queries();
+        DeviceTensor k = operands.keys();
+        HeadLayout heads = operands.heads();
+        Room room = Room.at(quantized, q.rows(), k.rows(), heads);
         int blocks = Math.ceilDiv(k.rows(), BLOCK);
         queries.arguments()
                 .addPointer(q.address())
@@ -133,7 +124,7 @@ public final class HopperFp8Attention implements AutoCloseable {
         keysAndValues
                 .arguments()
                 .addPointer(k.address())
-                .addPointer(v.address())
+                .addPointer(operands.values().address())
                 .addPointer(room.keys)
                 .addPointer(room.values)
                 .addPointer(room.blockScales)
@@ -148,12 +139,12 @@ public final class HopperFp8Attention implements AutoCloseable {
                 .addTensorMap(transposed(room.values, heads.keyValueColumns(), blocks))
                 .addPointer(room.queryScales)
                 .addPointer(room.blockScales)
-                .addPointer(out.address())
+                .addPointer(operands.out().address())
                 .addInt(q.rows())
                 .addInt(k.rows())
                 .addInt(heads.queryHeads())
                 .addInt(heads.keyValueHeads())
-                .addInt(out.columns())
+                .addInt(operands.out().columns())
                 .addFloat(heads.scale())
                 .addPointer(lists.kept())
                 .addPointer(lists.counts())

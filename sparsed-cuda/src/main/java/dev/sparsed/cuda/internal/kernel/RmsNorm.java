@@ -34,7 +34,7 @@ public final class RmsNorm implements AutoCloseable {
     public void run(DeviceTensor x, @Nullable DeviceTensor y, DeviceTensor weight, float epsilon, DeviceTensor out) {
         launch.arguments()
                 .addPointer(x.address())
-                .addPointer(y == null ? 0 : y.address())
+                .addPointer(DeviceTensor.address(y))
                 .addPointer(weight.address())
                 .addFloat(epsilon)
                 .addPointer(out.address())

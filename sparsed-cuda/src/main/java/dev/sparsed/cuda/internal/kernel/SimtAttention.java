@@ -6,7 +6,6 @@ import dev.sparsed.cuda.internal.driver.CudaStream;
 import dev.sparsed.cuda.internal.driver.KernelArguments;
 import dev.sparsed.spi.DType;
 import dev.sparsed.spi.HeadLayout;
-import org.jspecify.annotations.Nullable;
 
 /**
  * simt_attention.cu and simt_selection.cu: float32 arithmetic without tensor cores, for float32 models, and for head and block sizes that the
@@ -56,44 +55,37 @@ public final class SimtAttention implements AttentionKernels {
     }
 
     @Override
-    public void dense(
-            DeviceTensor queries,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            DeviceTensor out,
-            @Nullable DeviceTensor logSumExp) {
+    public void dense(AttentionOperands operands) {
+        HeadLayout heads = operands.heads();
         dense.arguments()
-                .addPointer(queries.address())
-                .addPointer(keys.address())
-                .addPointer(values.address())
-                .addPointer(out.address())
-                .addPointer(DeviceTensor.address(logSumExp))
-                .addInt(queries.rows())
-                .addInt(keys.rows())
+                .addPointer(operands.queries().address())
+                .addPointer(operands.keys().address())
+                .addPointer(operands.values().address())
+                .addPointer(operands.out().address())
+                .addPointer(operands.logSumExpAddress())
+                .addInt(operands.queries().rows())
+                .addInt(operands.keys().rows())
                 .addInt(heads.queryHeads())
                 .addInt(heads.group())
                 .addInt(heads.headDim())
                 .addFloat(heads.scale());
-        dense.run(Math.ceilDiv(queries.rows(), TILE), 1, heads.queryHeads(), THREADS, attentionBytes(heads.headDim()));
+        dense.run(
+                Math.ceilDiv(operands.queries().rows(), TILE),
+                1,
+                heads.queryHeads(),
+                THREADS,
+                attentionBytes(heads.headDim()));
     }
 
     @Override
-    public void sparse(
-            DeviceTensor queries,
-            TileList tiles,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            KeptLists lists,
-            DeviceTensor out,
-            @Nullable DeviceTensor logSumExp) {
+    public void sparse(AttentionOperands operands, TileList tiles, KeptLists lists) {
+        HeadLayout heads = operands.heads();
         sparse.arguments()
-                .addPointer(queries.address())
-                .addPointer(keys.address())
-                .addPointer(values.address())
-                .addPointer(out.address())
-                .addPointer(DeviceTensor.address(logSumExp))
+                .addPointer(operands.queries().address())
+                .addPointer(operands.keys().address())
+                .addPointer(operands.values().address())
+                .addPointer(operands.out().address())
+                .addPointer(operands.logSumExpAddress())
                 .addPointer(tiles.address())
                 .addPointer(lists.kept())
                 .addPointer(lists.counts())
@@ -103,21 +95,14 @@ public final class SimtAttention implements AttentionKernels {
                 .addInt(heads.group())
                 .addInt(heads.headDim())
                 .addFloat(heads.scale());
-        int parts = Math.ceilDiv(Math.min(lists.blockSize(), queries.rows()), TILE);
+        int parts = Math.ceilDiv(Math.min(lists.blockSize(), operands.queries().rows()), TILE);
         sparse.run(tiles.count(), parts, heads.queryHeads(), THREADS, attentionBytes(heads.headDim()));
     }
 
     @Override
-    public void denseAndSelect(
-            DeviceTensor queries,
-            DeviceTensor keys,
-            DeviceTensor values,
-            HeadLayout heads,
-            DeviceTensor out,
-            DeviceTensor logSumExp,
-            SelectionRule rule,
-            long words) {
-        dense(queries, keys, values, heads, out, logSumExp);
+    public void denseAndSelect(AttentionOperands operands, SelectionRule rule, long words) {
+        HeadLayout heads = operands.heads();
+        dense(operands);
         BlockLayout layout = rule.layout();
         int sharedBytes = selectionBytes(heads.headDim(), layout.blocks());
         if (sharedBytes > modules.device().sharedMemoryPerBlock()) {
@@ -127,9 +112,9 @@ public final class SimtAttention implements AttentionKernels {
                     + "take larger blocks, such as 32, 64 or 128");
         }
         KernelArguments arguments = select.arguments()
-                .addPointer(queries.address())
-                .addPointer(keys.address())
-                .addPointer(logSumExp.address())
+                .addPointer(operands.queries().address())
+                .addPointer(operands.keys().address())
+                .addPointer(operands.logSumExpAddress())
                 .addPointer(words)
                 .addInt(layout.canvasLength())
                 .addInt(layout.blockSize())
