@@ -4,6 +4,7 @@ import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
 import dev.sparsed.attention.RatioRule;
 import dev.sparsed.spi.AttentionBackend;
+import dev.sparsed.spi.DType;
 import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
 import dev.sparsed.spi.Tensor;
@@ -20,12 +21,14 @@ import java.util.function.Consumer;
  *
  * @param backend name of the backend
  * @param threads threads that work on one operation; 0 for all processors
+ * @param dtype what to compute in where the backend lets one choose, F32 or BF16
  * @param heads query heads, and as many of keys and values
  * @param generated G, positions of the generation, at most the canvas
  * @param warmUpSeconds how long to run before, until the JVM has compiled the kernels, ≥ 0
  * @param rounds rounds in which everything runs once, ≥ 1
  */
-public record AttentionRun(String backend, int threads, int heads, int generated, double warmUpSeconds, int rounds) {
+public record AttentionRun(
+        String backend, int threads, DType dtype, int heads, int generated, double warmUpSeconds, int rounds) {
 
     private static final int[] BLOCK_SIZES = {32, 64, 128};
     private static final double[] SHARES = {0.1, 0.3, 0.5};
@@ -45,11 +48,11 @@ public record AttentionRun(String backend, int threads, int heads, int generated
      * @param lines receives the tables as they grow
      */
     public void run(int[] lengths, int[] headDims, BooleanSupplier cancelled, Consumer<String> lines) {
-        try (Device device = new Device(backend, threads)) {
+        try (Device device = new Device(backend, threads, dtype)) {
             lines.accept(String.format(
                     Locale.ROOT,
                     "%s, FMA peak %.0f GFLOP/s; %d heads, generation of %d; %d rounds, one thread by its processor time; speed: best / median; ratios: median (least-most)",
-                    backend,
+                    device.description(),
                     device.fmaPeak(),
                     heads,
                     generated,

@@ -34,7 +34,7 @@ final class Device implements AutoCloseable {
     private final ExecutionContext context;
 
     /**
-     * Measures the FMA peak and opens the backend.
+     * Measures the FMA peak and opens the backend, to compute in float32.
      *
      * @param name the backend's name
      * @param threads threads that work on one operation; 0 for all processors
@@ -42,6 +42,19 @@ final class Device implements AutoCloseable {
      * @throws dev.sparsed.BackendUnavailableException if it cannot run here
      */
     Device(String name, int threads) {
+        this(name, threads, DType.F32);
+    }
+
+    /**
+     * The same with another type to compute in, where the backend has one.
+     *
+     * @param name the backend's name
+     * @param threads threads that work on one operation; 0 for all processors
+     * @param dtype F32 or BF16
+     * @throws IllegalArgumentException if there is no backend of that name
+     * @throws dev.sparsed.BackendUnavailableException if it cannot run here
+     */
+    Device(String name, int threads, DType dtype) {
         int count = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
         BackendProvider provider = ServiceLoader.load(BackendProvider.class).stream()
                 .map(ServiceLoader.Provider::get)
@@ -49,8 +62,13 @@ final class Device implements AutoCloseable {
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("there is no backend named " + name));
         fmaPeak = FmaPeak.measure(count);
-        backend = provider.open(new BackendOptions(count, DType.F32));
+        backend = provider.open(new BackendOptions(count, dtype));
         context = backend.newContext();
+    }
+
+    /** {@return the backend's name and what it computes with, for people} */
+    String description() {
+        return backend.info().name() + " (" + backend.info().device() + ")";
     }
 
     /** {@return the FMA peak of as many threads, in GFLOP/s} */

@@ -1,6 +1,7 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.bench.AttentionRun;
+import dev.sparsed.spi.DType;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -73,6 +74,14 @@ final class AttentionCommand implements Callable<Integer> {
     private String backend = "vector";
 
     @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            defaultValue = "BF16",
+            description =
+                    "What AMX computes in: BF16, or F32, for which it has the vector kernels. Default: ${DEFAULT-VALUE}.")
+    private DType dtype = DType.BF16;
+
+    @Option(
             names = {"-t", "--threads"},
             paramLabel = "N",
             defaultValue = "0",
@@ -81,6 +90,9 @@ final class AttentionCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (dtype != DType.F32 && dtype != DType.BF16) {
+            throw new IllegalArgumentException("--dtype " + dtype + ": must be F32 or BF16");
+        }
         Checks.atLeast("--rounds", rounds, 1);
         Checks.atLeast("--heads", heads, 1);
         Checks.atLeast("--gen-length", genLength, 1);
@@ -93,7 +105,7 @@ final class AttentionCommand implements Callable<Integer> {
         for (int headDim : headDims) {
             Checks.atLeast("--head-dim", headDim, 1);
         }
-        new AttentionRun(backend, threads, heads, genLength, warmUpSeconds, rounds)
+        new AttentionRun(backend, threads, dtype, heads, genLength, warmUpSeconds, rounds)
                 .run(lengths, headDims, main.interruption()::cancelled, main.shell()::print);
         return 0;
     }

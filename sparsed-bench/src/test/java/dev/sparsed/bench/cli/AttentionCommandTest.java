@@ -26,7 +26,7 @@ class AttentionCommandTest {
                 run("--tokens 200 --head-dim 8,16 --heads 1 --rounds 1 --warm-up 0 --threads 1 --backend scalar");
         assertThat(err.toString()).isEmpty();
         assertThat(out.toString())
-                .containsPattern("scalar, FMA peak \\d+ GFLOP/s")
+                .containsPattern("scalar \\(plain Java .*\\), FMA peak \\d+ GFLOP/s")
                 .containsPattern("200 tokens, head of 16: dense \\d+ / \\d+ GFLOP/s")
                 .containsPattern(" B +64, dense and selecting over dense: \\d+\\.\\d+ \\(\\d+\\.\\d+-\\d+\\.\\d+\\)\n")
                 // 7 blocks of 32 of which 4 are kept
@@ -41,6 +41,7 @@ class AttentionCommandTest {
             --tokens 64,0      | 1 | --tokens 0: must be at least 1
             --warm-up -1       | 1 | --warm-up -1.0: must be at least 0
             --backend quantum  | 1 | there is no backend named quantum
+            --dtype F16        | 1 | --dtype F16: must be F32 or BF16
             --head-dim many    | 2 | --head-dim
             """)
     void saysWhatIsWrong(String arguments, int exitCode, String message) {
