@@ -102,7 +102,7 @@ public record AttentionRun(
                         () -> attention.blockSparse(queries, rows, keys, values, layout, pattern, out)));
             }
         }
-        Clock clock = new Clock(threads == 0 ? Runtime.getRuntime().availableProcessors() : threads);
+        Clock clock = new Clock(device.threads());
         double[] denseSeconds = new double[rounds * cases.size()];
         double[][] ratios = new double[cases.size()][rounds];
         for (int round = 0; round < rounds && !cancelled.getAsBoolean(); round++) {
@@ -126,15 +126,15 @@ public record AttentionRun(
                 tokens,
                 headDim,
                 gflops / least(denseSeconds),
-                gflops / median(denseSeconds),
+                gflops / Median.of(Arrays.stream(denseSeconds)),
                 gflops / least(denseSeconds) / device.fmaPeak(),
-                gflops / median(denseSeconds) / device.fmaPeak()));
+                gflops / Median.of(Arrays.stream(denseSeconds)) / device.fmaPeak()));
         for (int i = 0; i < cases.size(); i++) {
             lines.accept(String.format(
                     Locale.ROOT,
                     "%s %.3f (%.3f-%.3f)",
                     cases.get(i).name,
-                    median(ratios[i]),
+                    Median.of(Arrays.stream(ratios[i])),
                     least(ratios[i]),
                     Arrays.stream(ratios[i]).max().orElse(Double.NaN)));
         }
@@ -151,10 +151,5 @@ public record AttentionRun(
 
     private static double least(double[] values) {
         return Arrays.stream(values).min().orElse(Double.NaN);
-    }
-
-    private static double median(double[] values) {
-        double[] sorted = Arrays.stream(values).sorted().toArray();
-        return (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
     }
 }

@@ -29,6 +29,7 @@ final class Device implements AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final Random random = new Random(1);
+    private final int threads;
     private final double fmaPeak;
     private final Backend backend;
     private final ExecutionContext context;
@@ -55,20 +56,25 @@ final class Device implements AutoCloseable {
      * @throws dev.sparsed.BackendUnavailableException if it cannot run here
      */
     Device(String name, int threads, DType dtype) {
-        int count = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+        this.threads = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
         BackendProvider provider = ServiceLoader.load(BackendProvider.class).stream()
                 .map(ServiceLoader.Provider::get)
                 .filter(offered -> offered.name().equals(name))
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("there is no backend named " + name));
-        fmaPeak = FmaPeak.measure(count);
-        backend = provider.open(new BackendOptions(count, dtype));
+        fmaPeak = FmaPeak.measure(this.threads);
+        backend = provider.open(new BackendOptions(this.threads, dtype));
         context = backend.newContext();
     }
 
     /** {@return the backend's name and what it computes with, for people} */
     String description() {
         return backend.info().name() + " (" + backend.info().device() + ")";
+    }
+
+    /** {@return threads that work on one operation} */
+    int threads() {
+        return threads;
     }
 
     /** {@return the FMA peak of as many threads, in GFLOP/s} */

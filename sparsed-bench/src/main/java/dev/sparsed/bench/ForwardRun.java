@@ -116,19 +116,12 @@ public record ForwardRun(
         ModelShape full = shape.withLayers(fullLayers);
         boolean selecting = mode == AttentionMode.DENSE_AND_SELECT;
         double kept = mode == AttentionMode.BLOCK_SPARSE ? density : 1;
-        double seconds = median(steps.stream()
-                .map(step -> step.event.nanos() / 1e9 + missing * step.layerSeconds)
-                .toList());
-        double flops = median(steps.stream()
-                .map(step -> full.flops(tokens, step.eligible, kept, selecting))
-                .toList());
+        double seconds =
+                Median.of(steps.stream().mapToDouble(step -> step.event.nanos() / 1e9 + missing * step.layerSeconds));
+        double flops =
+                Median.of(steps.stream().mapToDouble(step -> full.flops(tokens, step.eligible, kept, selecting)));
         long bytes = steps.stream().mapToLong(Step::bytes).min().orElse(0);
         return new Kind(seconds, flops / seconds / 1e9, bytes);
-    }
-
-    private static double median(List<Double> values) {
-        List<Double> sorted = values.stream().sorted().toList();
-        return (sorted.get((sorted.size() - 1) / 2) + sorted.get(sorted.size() / 2)) / 2;
     }
 
     /** Looks at the clock after every step, and before every layer, which is when the model asks whether to go on. */
@@ -155,7 +148,7 @@ public record ForwardRun(
         @Override
         public void onStep(StepEvent event) {
             long bytes = THREADS.getTotalThreadAllocatedBytes() - allocated;
-            double layer = layers.isEmpty() ? Double.NaN : median(layers);
+            double layer = Median.of(layers);
             steps.add(new Step(event, eligible, layer, bytes));
             layers.clear();
             lastLayer = 0;

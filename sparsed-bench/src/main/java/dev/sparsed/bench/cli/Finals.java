@@ -1,5 +1,6 @@
 package dev.sparsed.bench.cli;
 
+import dev.sparsed.bench.Median;
 import dev.sparsed.bench.quality.Candidate;
 import dev.sparsed.bench.quality.Setting;
 import dev.sparsed.bench.quality.Task;
@@ -37,13 +38,7 @@ record Finals(Solver solver, List<Task> tasks, Setting dense) {
             }
         }
         Map<Trial, Double> medians = new LinkedHashMap<>();
-        ratios.forEach((trial, all) -> medians.put(trial, median(all)));
+        ratios.forEach((trial, all) -> medians.put(trial, Median.of(all)));
         return medians;
-    }
-
-    private static double median(List<Double> values) {
-        List<Double> sorted = values.stream().sorted().toList();
-        int middle = sorted.size() / 2;
-        return sorted.size() % 2 == 1 ? sorted.get(middle) : (sorted.get(middle - 1) + sorted.get(middle)) / 2;
     }
 }

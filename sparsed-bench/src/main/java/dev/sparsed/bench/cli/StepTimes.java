@@ -2,6 +2,7 @@ package dev.sparsed.bench.cli;
 
 import dev.sparsed.StepEvent;
 import dev.sparsed.attention.AttentionMode;
+import dev.sparsed.bench.Median;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -41,11 +42,7 @@ final class StepTimes {
      * @return nanoseconds, empty if there was no such step
      */
     OptionalDouble median(AttentionMode kind) {
-        List<Long> sorted =
-                nanos.getOrDefault(kind, List.of()).stream().sorted().toList();
-        int size = sorted.size();
-        return size == 0
-                ? OptionalDouble.empty()
-                : OptionalDouble.of((sorted.get((size - 1) / 2) + sorted.get(size / 2)) / 2.0);
+        List<Long> some = nanos.getOrDefault(kind, List.of());
+        return some.isEmpty() ? OptionalDouble.empty() : OptionalDouble.of(Median.of(some));
     }
 }

@@ -1,5 +1,6 @@
 package dev.sparsed.bench.peers;
 
+import dev.sparsed.bench.Median;
 import java.util.Arrays;
 
 /** How fast something was in every round, in GFLOP/s. */
@@ -24,12 +25,6 @@ final class Rates {
 
     /** {@return the median round, the mean of the middle two if their number is even; NaN if there was none} */
     double median() {
-        double[] sorted = values.clone();
-        Arrays.sort(sorted);
-        int middle = sorted.length / 2;
-        if (sorted.length == 0) {
-            return Double.NaN;
-        }
-        return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+        return Median.of(Arrays.stream(values));
     }
 }
