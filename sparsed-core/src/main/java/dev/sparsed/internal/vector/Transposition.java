@@ -90,7 +90,10 @@ final class Transposition {
         }
     }
 
-    /** Four rows of every square, from where they are into their place. */
+    /**
+     * Four rows of every square, from where they are into their place: {@link #twoStages} from other addresses. With the stages of four vectors in a
+     * method for both, 8,192 × 64 took 0.67 to 0.75 ms instead of 0.46 to 0.73, and 0.29 to 0.41 instead of 0.23 to 0.30 with vectors of 256 bits.
+     */
     private static void twoFirstStages(float[] from, int first, int stride, int squares, float[] to, int begin) {
         VectorShuffle<Float> up1 = STAGES[0].up();
         VectorShuffle<Float> down1 = STAGES[0].down();

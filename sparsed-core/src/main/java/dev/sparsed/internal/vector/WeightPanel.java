@@ -93,10 +93,10 @@ final class WeightPanel {
 
     /**
      * Rows {@code row … row + 3} of the weights become four neighbours of every square, after the first two stages of
-     * its transposition.
+     * its transposition ({@link TransposeStage}).
      *
-     * <p>Stage s swaps, in every 2 × 2 block of elements at the distance 2ˢ, the two off the diagonal. Two stages at a
-     * time stay in registers; eight lanes leave an odd one.
+     * <p>{@link Transposition} does the same to floats in arrays. Here they are integers in native memory, and C2 boxes
+     * vectors that a helper of both would take and give back.
      */
     private static void loadQuad(Weights w, int row, long rowOffset, MemorySegment squares, long to, int count) {
         MemorySegment data = w.data();
