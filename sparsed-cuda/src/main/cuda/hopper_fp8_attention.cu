@@ -308,8 +308,7 @@ __device__ __forceinline__ void consume(const Fp8Arguments& a, const Fp8Shared<S
       pack<0, N_SCORES>(p, s);
     }
     const int rows = shared.info->rows;
-    __syncwarp();  // every lane has read the tile before the producer may overwrite it
-    if (signals) barrier_arrive(shared.queryEmpty());
+    barrier_arrive(shared.queryEmpty());  // by every thread: all have read the tile, which the producer may overwrite now
     barrier_wait(shared.valuesFull(ringV.stage), ringV.parity);
     pin(p);
     wgmma_fence();
@@ -339,7 +338,7 @@ __device__ __forceinline__ void attention(const CUtensorMap& mapQ, const CUtenso
     tensor_prefetch(mapV);
     constexpr int WARPS = 4 * S::WARPGROUPS;
     barrier_init(shared.queryFull(), 1);
-    barrier_init(shared.queryEmpty(), WARPS);
+    barrier_init(shared.queryEmpty(), 32 * WARPS);
     for (int i = 0; i < S::STAGES; ++i) {
       barrier_init(shared.keysFull(i), 1);
       barrier_init(shared.keysEmpty(i), WARPS);
