@@ -25,6 +25,16 @@ template <typename T> struct Pack {
     __device__ __forceinline__ void store(T* to) const { *reinterpret_cast<uint4*>(to) = bits; }
 };
 
+// N floats from an address that is a multiple of 16 bytes.
+template <int N>
+__device__ __forceinline__ void load(const float* from, float (&to)[N]) {
+#pragma unroll
+    for (int k = 0; k < N; k += 4) {
+        float4 x = *reinterpret_cast<const float4*>(from + k);
+        to[k] = x.x, to[k + 1] = x.y, to[k + 2] = x.z, to[k + 3] = x.w;
+    }
+}
+
 constexpr int WARP = 32;
 constexpr unsigned ALL_LANES = 0xffffffffu;
 
@@ -47,4 +57,15 @@ __device__ __forceinline__ float block_sum(float x, float* scratch) {
     }
     __syncthreads();
     return scratch[WARP];
+}
+
+// f(p, i) for the pieces of a row that a thread of THREADS keeps in registers: the p-th of HELD is the WIDTH elements from i on. Unrolled, so
+// that all loads of one call are under way at once.
+template <int THREADS, int WIDTH, int HELD, typename F>
+__device__ __forceinline__ void each_held(int columns, F f) {
+#pragma unroll
+    for (int p = 0; p < HELD; p++) {
+        int i = (p * THREADS + threadIdx.x) * WIDTH;
+        if (i < columns) f(p, i);
+    }
 }

@@ -70,7 +70,9 @@ final class ForwardCommand implements Callable<Integer> {
     @Option(
             names = "--layers",
             paramLabel = "N",
-            description = "Run so many layers only, and add the median layer for each of the others. Default: all.")
+            description =
+                    "Run so many layers only, and add the median layer for each of the others; on a GPU, which runs all layers"
+                            + " as one, the times are those of these layers. Default: all.")
     private @Nullable Integer layers;
 
     @Option(
@@ -150,7 +152,8 @@ final class ForwardCommand implements Callable<Integer> {
                     "SparseD",
                     "speed-up",
                     "bytes/step");
-            ForwardRun run = new ForwardRun(model, shape, full.layers(), repeats, select, blockSize);
+            int timed = onCpu ? full.layers() : shape.layers();
+            ForwardRun run = new ForwardRun(model, shape, timed, repeats, select, blockSize);
             for (int tokens : lengths) {
                 MemoryUse.resetPeakHeap();
                 printOutcome(run(run, tokens), tokens, peak);

@@ -21,8 +21,11 @@ import org.jspecify.annotations.Nullable;
 /** One request on the GPU: checks arguments, and submits the operations to its lane's stream. Only downloads and candidates wait. */
 final class CudaContext implements ExecutionContext {
 
-    /** A quarter of a gigabyte for each of LLaDA-8B's two inner activations; the products are at their full speed long before. */
-    private static final int ROWS_AT_A_TIME = 8192;
+    /**
+     * 0.4 GB for each of LLaDA-8B's two inner activations. With 8,192 rows block-sparse steps of 16,384 and 65,536 tokens take 10 and 2 % longer
+     * in 8 bits; with 65,536, a step takes 1 % less.
+     */
+    private static final int ROWS_AT_A_TIME = 16_384;
 
     private final CudaDevice device;
     private final DType dtype;

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class OperationsGpuTest {
 
     private static final int[] ROWS = {1, 3, 7, 31, 33, 127, 129, 1000};
-    private static final int[] COLUMNS = {2, 6, 8, 64, 128, 1000, 4096};
+    private static final int[] COLUMNS = {2, 6, 8, 64, 128, 1000, 4096, 4104};
 
     private final Random random = new Random(1);
     private final Pair pair;
@@ -119,7 +119,8 @@ class OperationsGpuTest {
     @Test
     void rope() {
         int positions = 200;
-        for (int headDim : new int[] {2, 6, 64, 128}) {
+        for (int headDim : new int[] {2, 6, 24, 48, 64, 128}) {
+            int columns = (headDim < 64 ? 3 : 40) * headDim;
             float[] angles = new Random(2)
                     .doubles(positions * headDim / 2)
                     .collect(
@@ -133,9 +134,9 @@ class OperationsGpuTest {
                 sin[i] = (float) Math.sin(angles[i + 1]);
             }
             for (Positions rows : List.of(Positions.range(0, 33), Positions.range(50, 83), everySixth(33))) {
-                float[] x = pair.values(random, 33 * 3 * headDim, 1);
+                float[] x = pair.values(random, 33 * columns, 1);
                 pair.compare("RoPE at " + rows, 2 * rounding, side -> {
-                    Tensor vectors = side.tensor(x, 33, 3 * headDim);
+                    Tensor vectors = side.tensor(x, 33, columns);
                     side.context.rope(
                             vectors,
                             headDim,

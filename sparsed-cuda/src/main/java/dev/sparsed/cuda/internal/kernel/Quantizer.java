@@ -12,7 +12,8 @@ public final class Quantizer implements AutoCloseable {
     public static final int OLDEST_COMPUTE_CAPABILITY = 89;
 
     private static final String FILE = "quantize";
-    private static final int THREADS = 256;
+    private static final int THREADS = 128;
+    private static final int SWIGLU_THREADS = 512;
 
     private final Map<DType, Launch> quantize = new EnumMap<>(DType.class);
     private final Launch swiGlu;
@@ -65,7 +66,7 @@ public final class Quantizer implements AutoCloseable {
                 .addPointer(out.address())
                 .addPointer(out.scales())
                 .addInt(out.columns());
-        swiGlu.run(out.rows(), 1, 1, THREADS, 0);
+        swiGlu.run(out.rows(), 1, 1, SWIGLU_THREADS, 0);
     }
 
     @Override

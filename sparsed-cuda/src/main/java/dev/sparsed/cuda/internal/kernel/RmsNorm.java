@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /** rms_norm.cu: RMSNorm, alone or after a residual connection. */
 public final class RmsNorm implements AutoCloseable {
 
-    private static final int THREADS = 256;
+    private static final int THREADS = 128;
 
     private final Launch launch;
 
