@@ -68,15 +68,7 @@ final class CudaLinear {
 
     private void multiply(DeviceTensor x, DeviceTensor weight, float beta, DeviceTensor out) {
         if (x.rows() > 0) {
-            lane.blas.multiply(
-                    shape(x, weight, out),
-                    x.address(),
-                    x.columns(),
-                    weight.address(),
-                    x.columns(),
-                    beta,
-                    out.address(),
-                    out.columns());
+            lane.blas.multiply(shape(x, weight, out), 1, operand(x, 0), operand(weight, 0), beta, operand(out, 0));
         }
     }
 
@@ -93,19 +85,11 @@ final class CudaLinear {
             DeviceTensor x, DeviceTensor a, DeviceTensor b, float beta, DeviceTensor outA, DeviceTensor outB) {
         long strideW = (b.address() - a.address()) / a.dtype().bytes();
         long strideC = (outB.address() - outA.address()) / outA.dtype().bytes();
-        lane.blas.multiplyEach(
-                shape(x, a, outA),
-                2,
-                x.address(),
-                x.columns(),
-                0,
-                a.address(),
-                x.columns(),
-                strideW,
-                beta,
-                outA.address(),
-                outA.columns(),
-                strideC);
+        lane.blas.multiply(shape(x, a, outA), 2, operand(x, 0), operand(a, strideW), beta, operand(outA, strideC));
+    }
+
+    private static Blas.Operand operand(DeviceTensor matrix, long stride) {
+        return new Blas.Operand(matrix.address(), matrix.columns(), stride);
     }
 
     private static Blas.Shape shape(DeviceTensor x, DeviceTensor weight, DeviceTensor out) {

@@ -57,52 +57,33 @@ public interface Blas extends AutoCloseable {
     }
 
     /**
-     * C = X · Wᵀ + β · C.
+     * A matrix on the device, or several of one shape that lie at even distances.
      *
-     * @param shape sizes and types
-     * @param x X's device address
-     * @param ldx elements from a row of X to the next, at least k
-     * @param w W's device address
-     * @param ldw elements from a row of W to the next, at least k
-     * @param beta 0 to overwrite C, 1 to add to it
-     * @param c C's device address
-     * @param ldc elements from a row of C to the next, at least n
-     * @throws IllegalArgumentException if a leading dimension is too small
-     * @throws CudaException if cuBLAS refuses
+     * @param address the (first) matrix's
+     * @param leading elements from a row to the next, at least the columns
+     * @param stride elements from a matrix to the next; 0 for one that serves all products
      */
-    void multiply(Shape shape, long x, int ldx, long w, int ldw, float beta, long c, int ldc);
+    record Operand(long address, int leading, long stride) {
+
+        /** One matrix. */
+        public Operand(long address, int leading) {
+            this(address, leading, 0);
+        }
+    }
 
     /**
-     * The same for several matrices that lie at even distances: Cᵢ = Xᵢ · Wᵢᵀ + β · Cᵢ.
+     * C = X · Wᵀ + β · C, once or for several matrices of one shape: Cᵢ = Xᵢ · Wᵢᵀ + β · Cᵢ.
      *
      * @param shape sizes and types of each
-     * @param count how many, positive
-     * @param x the first X's device address
-     * @param ldx elements from a row of X to the next, at least k
-     * @param strideX elements from an X to the next; 0 for one X
-     * @param w the first W's device address
-     * @param ldw elements from a row of W to the next, at least k
-     * @param strideW elements from a W to the next; 0 for one W
+     * @param count how many products, positive
+     * @param x X, [m, k]
+     * @param w W, [n, k]
      * @param beta 0 to overwrite C, 1 to add to it
-     * @param c the first C's device address
-     * @param ldc elements from a row of C to the next, at least n
-     * @param strideC elements from a C to the next
+     * @param c C, [m, n]
      * @throws IllegalArgumentException if a leading dimension is too small
      * @throws CudaException if cuBLAS refuses
      */
-    void multiplyEach(
-            Shape shape,
-            int count,
-            long x,
-            int ldx,
-            long strideX,
-            long w,
-            int ldw,
-            long strideW,
-            float beta,
-            long c,
-            int ldc,
-            long strideC);
+    void multiply(Shape shape, int count, Operand x, Operand w, float beta, Operand c);
 
     /** {@return the library and its version, such as {@code cuBLAS 13.1.0 (libcublas.so.13)}} */
     String description();
@@ -130,10 +111,10 @@ public interface Blas extends AutoCloseable {
     }
 
     /** Checks leading dimensions. */
-    static void requireLeading(Shape shape, int ldx, int ldw, int ldc) {
-        if (ldx < shape.k() || ldw < shape.k() || ldc < shape.n()) {
-            throw new IllegalArgumentException("matrix product " + shape + ": leading dimensions " + ldx + ", " + ldw
-                    + ", " + ldc + " of X, W, C have to be at least k, k, n");
+    static void requireLeading(Shape shape, Operand x, Operand w, Operand c) {
+        if (x.leading < shape.k() || w.leading < shape.k() || c.leading < shape.n()) {
+            throw new IllegalArgumentException("matrix product " + shape + ": leading dimensions " + x.leading + ", "
+                    + w.leading + ", " + c.leading + " of X, W, C have to be at least k, k, n");
         }
     }
 }

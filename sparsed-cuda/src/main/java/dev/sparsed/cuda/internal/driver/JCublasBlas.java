@@ -13,7 +13,7 @@ import jcuda.runtime.cudaStream_t;
 final class JCublasBlas implements Blas {
 
     /**
-     * The type of the sums. JCublas's cublasGemmEx takes a cudaDataType here, as cuBLAS did before version 11; CUBLAS_COMPUTE_32F (68) would
+     * The type of the sums. JCublas's cublasGemmStridedBatchedEx takes a cudaDataType here, as cuBLAS did before version 11; CUBLAS_COMPUTE_32F (68) would
      * be refused.
      */
     private static final int SUM_IN_F32 = cudaDataType.CUDA_R_32F;
@@ -46,52 +46,11 @@ final class JCublasBlas implements Blas {
     }
 
     @Override
-    public void multiply(Shape shape, long x, int ldx, long w, int ldw, float betaValue, long c, int ldc) {
-        Blas.requireLeading(shape, ldx, ldw, ldc);
+    public void multiply(Shape shape, int count, Operand x, Operand w, float betaValue, Operand c) {
+        Blas.requireLeading(shape, x, w, c);
         workspace.requireOpen();
         factors.set(ValueLayout.JAVA_FLOAT, Float.BYTES, betaValue);
         // Column-major Cᵀ[n, m] = W · Xᵀ: what is row-major here is its transpose there.
-        Status.checkBlas(
-                JCublas2.cublasGemmEx(
-                        handle,
-                        cublasOperation.CUBLAS_OP_T,
-                        cublasOperation.CUBLAS_OP_N,
-                        shape.n(),
-                        shape.m(),
-                        shape.k(),
-                        alpha,
-                        Addresses.device(w),
-                        shape.inputType().code,
-                        ldw,
-                        Addresses.device(x),
-                        shape.inputType().code,
-                        ldx,
-                        beta,
-                        Addresses.device(c),
-                        shape.outputType().code,
-                        ldc,
-                        SUM_IN_F32,
-                        BlasSettings.ALGORITHM),
-                BlasSettings.MULTIPLYING);
-    }
-
-    @Override
-    public void multiplyEach(
-            Shape shape,
-            int count,
-            long x,
-            int ldx,
-            long strideX,
-            long w,
-            int ldw,
-            long strideW,
-            float betaValue,
-            long c,
-            int ldc,
-            long strideC) {
-        Blas.requireLeading(shape, ldx, ldw, ldc);
-        workspace.requireOpen();
-        factors.set(ValueLayout.JAVA_FLOAT, Float.BYTES, betaValue);
         Status.checkBlas(
                 JCublas2.cublasGemmStridedBatchedEx(
                         handle,
@@ -101,19 +60,19 @@ final class JCublasBlas implements Blas {
                         shape.m(),
                         shape.k(),
                         alpha,
-                        Addresses.device(w),
+                        Addresses.device(w.address()),
                         shape.inputType().code,
-                        ldw,
-                        strideW,
-                        Addresses.device(x),
+                        w.leading(),
+                        w.stride(),
+                        Addresses.device(x.address()),
                         shape.inputType().code,
-                        ldx,
-                        strideX,
+                        x.leading(),
+                        x.stride(),
                         beta,
-                        Addresses.device(c),
+                        Addresses.device(c.address()),
                         shape.outputType().code,
-                        ldc,
-                        strideC,
+                        c.leading(),
+                        c.stride(),
                         count,
                         SUM_IN_F32,
                         BlasSettings.ALGORITHM),

@@ -53,8 +53,8 @@ final class NativeBlas implements Blas {
     }
 
     @Override
-    public void multiply(Shape shape, long x, int ldx, long w, int ldw, float betaValue, long c, int ldc) {
-        Blas.requireLeading(shape, ldx, ldw, ldc);
+    public void multiply(Shape shape, int count, Operand x, Operand w, float betaValue, Operand c) {
+        Blas.requireLeading(shape, x, w, c);
         workspace.requireOpen();
         beta.set(JAVA_FLOAT, 0, betaValue);
         int code;
@@ -68,64 +68,19 @@ final class NativeBlas implements Blas {
                     shape.m(),
                     shape.k(),
                     alpha,
-                    MemorySegment.ofAddress(w),
+                    MemorySegment.ofAddress(w.address()),
                     shape.inputType().code,
-                    ldw,
-                    MemorySegment.ofAddress(x),
+                    w.leading(),
+                    w.stride(),
+                    MemorySegment.ofAddress(x.address()),
                     shape.inputType().code,
-                    ldx,
+                    x.leading(),
+                    x.stride(),
                     beta,
-                    MemorySegment.ofAddress(c),
+                    MemorySegment.ofAddress(c.address()),
                     shape.outputType().code,
-                    ldc,
-                    COMPUTE_32F,
-                    BlasSettings.ALGORITHM);
-        } catch (Throwable e) {
-            throw NativeLibrary.unchecked(e);
-        }
-        Status.checkBlas(code, BlasSettings.MULTIPLYING);
-    }
-
-    @Override
-    public void multiplyEach(
-            Shape shape,
-            int count,
-            long x,
-            int ldx,
-            long strideX,
-            long w,
-            int ldw,
-            long strideW,
-            float betaValue,
-            long c,
-            int ldc,
-            long strideC) {
-        Blas.requireLeading(shape, ldx, ldw, ldc);
-        workspace.requireOpen();
-        beta.set(JAVA_FLOAT, 0, betaValue);
-        int code;
-        try {
-            code = (int) Functions.GEMM_EACH.invokeExact(
-                    handle,
-                    OP_T,
-                    OP_N,
-                    shape.n(),
-                    shape.m(),
-                    shape.k(),
-                    alpha,
-                    MemorySegment.ofAddress(w),
-                    shape.inputType().code,
-                    ldw,
-                    strideW,
-                    MemorySegment.ofAddress(x),
-                    shape.inputType().code,
-                    ldx,
-                    strideX,
-                    beta,
-                    MemorySegment.ofAddress(c),
-                    shape.outputType().code,
-                    ldc,
-                    strideC,
+                    c.leading(),
+                    c.stride(),
                     count,
                     COMPUTE_32F,
                     BlasSettings.ALGORITHM);
@@ -163,23 +118,20 @@ final class NativeBlas implements Blas {
         static final MethodHandle SET_WORKSPACE =
                 LIBRARY.function("cublasSetWorkspace_v2", ADDRESS, ADDRESS, JAVA_LONG);
         static final MethodHandle SET_MATH_MODE = LIBRARY.function("cublasSetMathMode", ADDRESS, JAVA_INT);
-        static final MethodHandle GEMM = LIBRARY.function(
-                "cublasGemmEx", matrices(new MemoryLayout[] {ADDRESS, JAVA_INT, JAVA_INT}, JAVA_INT, JAVA_INT));
-        static final MethodHandle GEMM_EACH = LIBRARY.function(
-                "cublasGemmStridedBatchedEx",
-                matrices(new MemoryLayout[] {ADDRESS, JAVA_INT, JAVA_INT, JAVA_LONG}, JAVA_INT, JAVA_INT, JAVA_INT));
+        static final MethodHandle GEMM = LIBRARY.function("cublasGemmStridedBatchedEx", batched());
 
         private Functions() {}
 
-        /** handle, transa, transb, m, n, k, alpha, A, B, beta, C, and what follows. */
-        private static MemoryLayout[] matrices(MemoryLayout[] matrix, MemoryLayout... rest) {
+        /** handle, transa, transb, m, n, k, alpha, A, B, beta, C, count, type of the sums, algorithm. */
+        private static MemoryLayout[] batched() {
+            MemoryLayout[] matrix = {ADDRESS, JAVA_INT, JAVA_INT, JAVA_LONG};
             List<MemoryLayout> all =
                     new ArrayList<>(List.of(ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
             all.addAll(List.of(matrix));
             all.addAll(List.of(matrix));
             all.add(ADDRESS);
             all.addAll(List.of(matrix));
-            all.addAll(List.of(rest));
+            all.addAll(List.of(JAVA_INT, JAVA_INT, JAVA_INT));
             return all.toArray(MemoryLayout[]::new);
         }
     }

@@ -60,7 +60,7 @@ class BlasGpuTest {
             try (DeviceBuffer dx = x.upload();
                     DeviceBuffer dw = w.upload();
                     DeviceBuffer dc = c.upload()) {
-                blas.multiply(shape, dx.address(), ldx, dw.address(), shape.k(), 1f, dc.address(), ldc);
+                blas.multiply(shape, 1, operand(dx, ldx), operand(dw, shape.k()), 1f, operand(dc, ldc));
                 double[] result = Numbers.download(this, dc, shape.outputType(), shape.m() * ldc);
                 for (int i = 0; i < shape.m(); i++) {
                     for (int j = 0; j < ldc; j++) {
@@ -103,18 +103,21 @@ class BlasGpuTest {
                     DeviceBuffer dw = w.upload();
                     DeviceBuffer each = device.memory().allocate(3 * 5 * 8 * 4, "products at once");
                     DeviceBuffer one = device.memory().allocate(3 * 5 * 8 * 4, "products one by one")) {
-                blas.multiplyEach(
-                        shape, 3, dx.address(), 16, 0, dw.address(), 16, 8 * 16, 0f, each.address(), 8, 5 * 8);
+                blas.multiply(
+                        shape,
+                        3,
+                        operand(dx, 16),
+                        new Blas.Operand(dw.address(), 16, 8 * 16),
+                        0f,
+                        new Blas.Operand(each.address(), 8, 5 * 8));
                 for (int i = 0; i < 3; i++) {
                     blas.multiply(
                             shape,
-                            dx.address(),
-                            16,
-                            dw.address() + i * 8 * 16 * 2,
-                            16,
+                            1,
+                            operand(dx, 16),
+                            new Blas.Operand(dw.address() + i * 8 * 16 * 2, 16),
                             0f,
-                            one.address() + i * 5 * 8 * 4,
-                            8);
+                            new Blas.Operand(one.address() + i * 5 * 8 * 4, 8));
                 }
                 double[] expected = Numbers.download(this, one, Blas.Type.F32, 3 * 5 * 8);
                 double[] result = Numbers.download(this, each, Blas.Type.F32, 3 * 5 * 8);
@@ -133,7 +136,7 @@ class BlasGpuTest {
                 DeviceBuffer x = new Numbers(1, 64 * 4096, Blas.Type.BF16).upload();
                 DeviceBuffer w = new Numbers(2, 256 * 4096, Blas.Type.BF16).upload();
                 DeviceBuffer c = device.memory().allocate(64 * 256 * 4, "a product")) {
-            Runnable multiply = () -> blas.multiply(shape, x.address(), 4096, w.address(), 4096, 0f, c.address(), 256);
+            Runnable multiply = () -> blas.multiply(shape, 1, operand(x, 4096), operand(w, 4096), 0f, operand(c, 256));
             multiply.run();
             double[] first = Numbers.download(this, c, Blas.Type.F32, 64 * 256);
             multiply.run();
@@ -153,13 +156,19 @@ class BlasGpuTest {
         assumeTrue(BlasLibrary.available().isPresent(), BlasLibrary.NONE);
         Blas blas = Blas.open(stream);
         assertThat(blas.description()).startsWith("cuBLAS 1");
-        assertThatThrownBy(() -> blas.multiply(
-                        new Blas.Shape(2, 2, 8, Blas.Type.F32, Blas.Type.F32), 256, 4, 256, 8, 0f, 256, 2))
+        Blas.Shape shape = new Blas.Shape(2, 2, 8, Blas.Type.F32, Blas.Type.F32);
+        Blas.Operand narrow = new Blas.Operand(256, 4);
+        assertThatThrownBy(
+                        () -> blas.multiply(shape, 1, narrow, new Blas.Operand(256, 8), 0f, new Blas.Operand(256, 2)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("leading dimensions");
         blas.close();
         blas.close();
         assertThatThrownBy(blas::description).isInstanceOf(IllegalStateException.class);
+    }
+
+    private static Blas.Operand operand(DeviceBuffer matrix, int leading) {
+        return new Blas.Operand(matrix.address(), leading);
     }
 
     private Blas open(BlasLibrary library) {

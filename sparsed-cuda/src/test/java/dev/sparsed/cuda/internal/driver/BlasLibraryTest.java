@@ -1,9 +1,13 @@
 package dev.sparsed.cuda.internal.driver;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class BlasLibraryTest {
 
@@ -45,11 +49,23 @@ class BlasLibraryTest {
                 .hasMessageContaining("n = 0");
         assertThatThrownBy(() -> new Blas.Shape(1, 1, 1, Blas.Type.F32, Blas.Type.BF16))
                 .isInstanceOf(IllegalArgumentException.class);
-        Blas.Shape shape = new Blas.Shape(2, 3, 5, Blas.Type.BF16, Blas.Type.F32);
-        Blas.requireLeading(shape, 5, 5, 3);
-        assertThatThrownBy(() -> Blas.requireLeading(shape, 4, 5, 3)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> Blas.requireLeading(shape, 5, 4, 3)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> Blas.requireLeading(shape, 5, 5, 2)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"4, 5, 3, false", "5, 4, 3, false", "5, 5, 2, false", "5, 5, 3, true"})
+    void leadingDimensionsAreChecked(int ldx, int ldw, int ldc, boolean right) {
+        ThrowingCallable check = () -> Blas.requireLeading(
+                new Blas.Shape(2, 3, 5, Blas.Type.BF16, Blas.Type.F32),
+                new Blas.Operand(1, ldx),
+                new Blas.Operand(1, ldw),
+                new Blas.Operand(1, ldc));
+        if (right) {
+            assertThatCode(check).doesNotThrowAnyException();
+        } else {
+            assertThatThrownBy(check)
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(ldx + ", " + ldw + ", " + ldc);
+        }
     }
 
     @Test
