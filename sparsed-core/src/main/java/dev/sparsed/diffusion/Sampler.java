@@ -37,6 +37,7 @@ public record Sampler(
      * @param step denoising step
      * @param context where the logits live
      * @return a candidate per position
+     * @throws ArithmeticException if a position's logits have no softmax: one is NaN or +∞, or all are −∞
      */
     public Candidates sample(Tensor logits, Positions eligible, int step, ExecutionContext context) {
         int count = eligible.count();
@@ -62,6 +63,7 @@ public record Sampler(
                 context.download(logits.slice(i, 1), row);
                 choose(candidates, i, row, step, noise);
             }
+            checkFinite(candidates, i, step);
             candidates.priorities()[i] = priority(candidates.confidences()[i], noise, step, eligible.get(i));
         }
         return candidates;
@@ -97,6 +99,16 @@ public record Sampler(
         candidates.logProbabilities()[i] = distribution.logProbability(token);
         if (withEntropies) {
             candidates.entropies()[i] = distribution.entropy();
+        }
+    }
+
+    /** A NaN among the logits makes the sum of all exponentials NaN, and with it the probability of any token. */
+    private static void checkFinite(Candidates candidates, int i, int step) {
+        if (!Double.isFinite(candidates.logProbabilities()[i])) {
+            throw new ArithmeticException("step " + step + ", position "
+                    + candidates.positions().get(i)
+                    + ": the logits have no softmax (NaN, +infinity, or nothing but -infinity): the checkpoint's weights are"
+                    + " damaged, its activations overflow the type they are computed in, or a hook put such values");
         }
     }
 
