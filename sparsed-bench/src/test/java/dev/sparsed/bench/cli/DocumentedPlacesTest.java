@@ -26,11 +26,13 @@ class DocumentedPlacesTest {
     private static final Pattern STOP = Pattern.compile("\\*\\*`([\\w/]+\\.java)`\\*\\*");
 
     private static List<Path> pages() throws IOException {
-        try (Stream<Path> docs = Files.walk(ROOT.resolve("docs"))) {
-            return Stream.concat(Stream.of(ROOT.resolve("README.md")), docs)
-                    .filter(file -> file.toString().endsWith(".md"))
-                    .toList();
+        List<Path> pages = new ArrayList<>(List.of(ROOT.resolve("README.md")));
+        for (String folder : List.of("docs", ".github")) {
+            try (Stream<Path> files = Files.walk(ROOT.resolve(folder))) {
+                files.filter(file -> file.toString().endsWith(".md")).forEach(pages::add);
+            }
         }
+        return pages;
     }
 
     @Test
