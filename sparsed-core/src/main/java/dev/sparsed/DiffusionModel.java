@@ -115,7 +115,7 @@ public final class DiffusionModel implements AutoCloseable {
      * @param request what, and how
      * @return what was generated
      * @throws InvalidRequestException if the request does not fit this model
-     * @throws ArithmeticException if a step's logits hold NaN or infinity, which damaged weights lead to
+     * @throws NonFiniteLogitsException if a step's logits have no softmax, as with damaged weights
      * @throws IllegalStateException if this model is closed
      */
     public GenerationResult generate(GenerationRequest request) {
@@ -131,7 +131,7 @@ public final class DiffusionModel implements AutoCloseable {
      * @throws InvalidRequestException if the request does not fit this model
      * @throws GenerationCancelledException if the listener cancels, the thread is interrupted, or this model is closed
      *     meanwhile
-     * @throws ArithmeticException if a step's logits hold NaN or infinity, which damaged weights lead to
+     * @throws NonFiniteLogitsException if a step's logits have no softmax, as with damaged weights
      * @throws IllegalStateException if this model is closed
      */
     public GenerationResult generate(GenerationRequest request, GenerationListener listener) {

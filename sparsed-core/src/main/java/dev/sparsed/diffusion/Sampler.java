@@ -1,5 +1,6 @@
 package dev.sparsed.diffusion;
 
+import dev.sparsed.NonFiniteLogitsException;
 import dev.sparsed.diffusion.Noise.Purpose;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.GreedyCandidates;
@@ -37,7 +38,7 @@ public record Sampler(
      * @param step denoising step
      * @param context where the logits live
      * @return a candidate per position
-     * @throws ArithmeticException if a position's logits have no softmax: one is NaN or +∞, or all are −∞
+     * @throws NonFiniteLogitsException if a position's logits have no softmax
      */
     public Candidates sample(Tensor logits, Positions eligible, int step, ExecutionContext context) {
         int count = eligible.count();
@@ -105,10 +106,7 @@ public record Sampler(
     /** A NaN among the logits makes the sum of all exponentials NaN, and with it the probability of any token. */
     private static void checkFinite(Candidates candidates, int i, int step) {
         if (!Double.isFinite(candidates.logProbabilities()[i])) {
-            throw new ArithmeticException("step " + step + ", position "
-                    + candidates.positions().get(i)
-                    + ": the logits have no softmax (NaN, +infinity, or nothing but -infinity): the checkpoint's weights are"
-                    + " damaged, its activations overflow the type they are computed in, or a hook put such values");
+            throw new NonFiniteLogitsException(step, candidates.positions().get(i));
         }
     }
 
