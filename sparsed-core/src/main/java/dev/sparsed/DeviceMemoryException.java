@@ -8,8 +8,13 @@ public final class DeviceMemoryException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
+    /** What was asked for. */
     private final long requestedBytes;
+
+    /** What is free. */
     private final long freeBytes;
+
+    /** What there is. */
     private final long totalBytes;
 
     /**

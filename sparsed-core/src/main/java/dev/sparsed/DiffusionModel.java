@@ -115,6 +115,7 @@ public final class DiffusionModel implements AutoCloseable {
      * @param request what, and how
      * @return what was generated
      * @throws InvalidRequestException if the request does not fit this model
+     * @throws NonFiniteLogitsException if a step's logits have no softmax, as with damaged weights
      * @throws IllegalStateException if this model is closed
      */
     public GenerationResult generate(GenerationRequest request) {
@@ -130,6 +131,7 @@ public final class DiffusionModel implements AutoCloseable {
      * @throws InvalidRequestException if the request does not fit this model
      * @throws GenerationCancelledException if the listener cancels, the thread is interrupted, or this model is closed
      *     meanwhile
+     * @throws NonFiniteLogitsException if a step's logits have no softmax, as with damaged weights
      * @throws IllegalStateException if this model is closed
      */
     public GenerationResult generate(GenerationRequest request, GenerationListener listener) {

@@ -5,6 +5,7 @@ public final class InvalidRequestException extends IllegalArgumentException {
 
     private static final long serialVersionUID = 1L;
 
+    /** Name of the request's field. */
     private final String field;
 
     /**

@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param backend {@code "auto"} for the fastest backend that runs here, or the name of one to require:
  *     {@code "amx"}, {@code "vector"}, {@code "scalar"}, {@code "cuda"}
- * @param threads threads that work on one operation; 0 for as many as there are processors
- * @param contextLength the longest canvas (prompt and generation) to prepare for; 0 for what the checkpoint says
+ * @param threads threads that work on one operation, 0 … {@value #MAX_THREADS}; 0 for as many as there are processors
+ * @param contextLength the longest canvas (prompt and generation) to prepare for, 0 … {@value #MAX_CONTEXT}; 0 for what the
+ *     checkpoint says
  * @param dtype what a GPU or AMX computes in, {@link DType#F32} or {@link DType#BF16}; null for F32 where the checkpoint's
  *     weights are F32, else BF16. The other backends on the CPU compute in F32.
  * @param quantization what the linear layers' weights are rounded to beyond that; {@link Quantization#FP8} needs a GPU
@@ -25,6 +26,12 @@ public record LoadOptions(
         @Nullable DType dtype,
         Quantization quantization) {
 
+    /** Most threads: more than any machine has processors, few enough to start. */
+    private static final int MAX_THREADS = 1 << 12;
+
+    /** Longest canvas, that of config.json too. */
+    private static final int MAX_CONTEXT = 1 << 24;
+
     /** The fastest backend, all processors, the checkpoint's context length, no quantization. */
     public static final LoadOptions DEFAULT = new LoadOptions("auto", 0, 0, null, Quantization.NONE);
 
@@ -32,13 +39,13 @@ public record LoadOptions(
     public LoadOptions {
         Objects.requireNonNull(backend, "backend");
         Objects.requireNonNull(quantization, "quantization");
-        if (threads < 0) {
+        if (threads < 0 || threads > MAX_THREADS) {
             throw new IllegalArgumentException(
-                    "threads = " + threads + ": must be at least 1, or 0 for all processors");
+                    "threads = " + threads + ": must be 1 ... " + MAX_THREADS + ", or 0 for all processors");
         }
-        if (contextLength < 0) {
-            throw new IllegalArgumentException(
-                    "contextLength = " + contextLength + ": must be at least 1, or 0 for the checkpoint's");
+        if (contextLength < 0 || contextLength > MAX_CONTEXT) {
+            throw new IllegalArgumentException("contextLength = " + contextLength + ": must be 1 ... " + MAX_CONTEXT
+                    + ", or 0 for the checkpoint's");
         }
         if (dtype != null && dtype != DType.F32 && dtype != DType.BF16) {
             throw new IllegalArgumentException("dtype = " + dtype + ": must be F32 or BF16");
@@ -62,7 +69,7 @@ public record LoadOptions(
     /**
      * Sets the number of threads.
      *
-     * @param count at least 1, or 0 for all processors
+     * @param count 1 … {@value #MAX_THREADS}, or 0 for all processors
      * @return the changed options
      */
     public LoadOptions withThreads(int count) {
@@ -73,7 +80,7 @@ public record LoadOptions(
      * Prepares for another context length than the checkpoint says. Beyond the length a model was trained on, its
      * answers get worse.
      *
-     * @param tokens at least 1, or 0 for the checkpoint's
+     * @param tokens 1 … {@value #MAX_CONTEXT}, or 0 for the checkpoint's; each takes 4 · headDim bytes for its angles
      * @return the changed options
      */
     public LoadOptions withContextLength(int tokens) {

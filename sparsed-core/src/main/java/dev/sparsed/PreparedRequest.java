@@ -57,13 +57,16 @@ record PreparedRequest(GenerationRequest request, int[] prompt, ModelConfig conf
             GenerationDefaults defaults,
             int contextLength) {
         int room = contextLength - request.genLength();
+        String context = " for a context of " + contextLength + " (LoadOptions.withContextLength prepares for more)";
+        if (room < 0) {
+            throw new InvalidRequestException(
+                    "genLength", request.genLength(), "must be at most " + contextLength + context);
+        }
         if (prompt.length > room) {
             throw new InvalidRequestException(
                     "prompt",
                     prompt.length + " tokens",
-                    "with genLength = " + request.genLength() + " it must be at most " + Math.max(0, room)
-                            + " for a context of " + contextLength
-                            + " (LoadOptions.withContextLength prepares for more)");
+                    "with genLength = " + request.genLength() + " it must be at most " + room + context);
         }
         for (int i = 0; i < prompt.length; i++) {
             checkToken("prompt", prompt[i], " at " + i, config);

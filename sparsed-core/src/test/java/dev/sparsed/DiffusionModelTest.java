@@ -203,6 +203,12 @@ class DiffusionModelTest {
             assertThatThrownBy(() -> shorter.generate(request(17).build()))
                     .isInstanceOf(InvalidRequestException.class)
                     .hasMessageContaining("withContextLength");
+            assertThatThrownBy(() -> shorter.generate(GenerationRequest.builder()
+                            .promptTokens(prompt(1))
+                            .genLength(41)
+                            .build()))
+                    .isInstanceOf(InvalidRequestException.class)
+                    .hasMessageContaining("genLength = 41: must be at most 40");
         }
     }
 

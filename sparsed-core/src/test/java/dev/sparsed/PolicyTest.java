@@ -35,6 +35,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -61,6 +62,7 @@ class PolicyTest {
                 new PowerStrided(8, 8),
                 new UniformRandom(1, 8, 3),
                 new Coverage(0.2, 0, 1, 1, 8),
+                new Coverage(0.2, 0, 1, 1, 8, true),
                 new SparseD(0.2, 1, 8).without(Part.REUSE),
                 new SparseD(0.2, 1, 8).without(Part.ISOLATION),
                 new SparseD(0.2, 1, 8).without(Part.SKIP),
@@ -91,6 +93,7 @@ class PolicyTest {
                 new PowerStrided(1, 8),
                 new UniformRandom(0.3, 8, 3),
                 new Coverage(0.2, 0.5, 0, 0.6, 8),
+                new Coverage(0.2, 0.5, 0, 0.6, 8, true),
                 new Antidiagonal(0.2, 0.5, 4, 8),
                 new VerticalSlash(0.2, 0.3, 8),
                 new SparseD(0.2, 0.3, 8).refreshing(0.9, 3),
@@ -153,21 +156,23 @@ class PolicyTest {
         }
     }
 
-    /** The bound of CoverageRule; the blocks that are kept beyond it are not counted on. */
+    /** The bound of CoverageRule, which isolation loosens; the blocks that are kept beyond it are not counted on. */
     @ParameterizedTest
-    @ValueSource(doubles = {0.3, 0.6, 0.9, 0.99})
-    void coverageKeepsWhatItPromises(double coverage) {
+    @CsvSource({"0.3, true", "0.6, true", "0.9, true", "0.99, true", "0.3, false", "0.9, false", "0.99, false"})
+    void coverageKeepsWhatItPromises(double coverage, boolean isolated) {
         try (DiffusionModel model = DiffusionModel.load(MODEL)) {
             GenerationResult result = model.generate(request()
-                    .policy(new Coverage(0.2, coverage, 0, 1, 8).measured())
+                    .policy(new Coverage(0.2, coverage, 0, 1, 8, isolated).measured())
                     .build());
-            double least = coverage - (1 - coverage) - 1e-5;
+            double bound = coverage - (isolated ? 1 - coverage : 0) - 1e-5;
             assertThat(result.keptMass())
                     .hasSize(3)
                     .allSatisfy(heads -> assertThat(heads)
-                            .allSatisfy(mass -> assertThat(mass).isBetween(least, 1.0)));
-            GenerationResult fixed = model.generate(
-                    request().policy(new SparseD(0.2, 0, 8).measured()).build());
+                            .allSatisfy(mass -> assertThat(mass).isBetween(bound, 1.0)));
+            SparseD oneBlock = new SparseD(0.2, 0, 8);
+            AttentionPolicy least = isolated ? oneBlock : oneBlock.without(Part.ISOLATION);
+            GenerationResult fixed =
+                    model.generate(request().policy(least.measured()).build());
             assertThat(fixed.density()).isLessThan(result.density());
             assertThat(fixed.keptMass().getFirst().getFirst())
                     .isLessThan(result.keptMass().getFirst().getFirst());

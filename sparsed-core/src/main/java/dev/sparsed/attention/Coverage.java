@@ -23,7 +23,7 @@ public record Coverage(double skip, double coverage, double floor, double cap, i
     }
 
     /**
-     * With isolated selection.
+     * Not isolated: at the same density it solves more (docs/quality.md).
      *
      * @param skip s, the share of steps that stay dense, ≥ 0; 1 and above is all dense
      * @param coverage τ, the share of attention to cover, 0 … 1
@@ -32,7 +32,7 @@ public record Coverage(double skip, double coverage, double floor, double cap, i
      * @param blockSize B, positions per block, ≥ 1
      */
     public Coverage(double skip, double coverage, double floor, double cap, int blockSize) {
-        this(skip, coverage, floor, cap, blockSize, true);
+        this(skip, coverage, floor, cap, blockSize, false);
     }
 
     /**
@@ -41,7 +41,7 @@ public record Coverage(double skip, double coverage, double floor, double cap, i
      * without tensor cores: take blocks of 32 and more there, and a longer canvas.
      */
     public static Coverage shortContext() {
-        return new Coverage(0.2, 0.93, 0, 1, 8, false);
+        return new Coverage(0.2, 0.93, 0, 1, 8);
     }
 
     @Override

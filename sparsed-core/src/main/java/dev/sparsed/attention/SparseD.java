@@ -30,9 +30,9 @@ public record SparseD(double skip, double select, int blockSize) implements Atte
 
     /**
      * SparseD where it pays: dense attention on canvases of less than 4,096 tokens, {@link #longContext()} from there on. One number for all
-     * backends: 4,096 is the shortest canvas on which whole generations were measured faster than dense ones on a GPU (1.05 times; 1.6 at
-     * 65,536), and on a CPU, where it pays from about 512 on, what is given up below is the smaller part. On short canvases a fixed share is
-     * also the most likely to lose answers. The result tells what ran ({@code GenerationResult.policy}).
+     * backends: 4,096 is the shortest canvas on which whole generations were measured faster than dense ones on a GPU (1.06 times; 1.56 at
+     * 65,536), and on a CPU, where it pays from about 2,048 on, what is given up below is little. On short canvases a fixed share is also the
+     * most likely to lose answers. The result tells what ran ({@code GenerationResult.policy}).
      *
      * @return the policy
      */

@@ -1,5 +1,6 @@
 package dev.sparsed.diffusion;
 
+import dev.sparsed.NonFiniteLogitsException;
 import dev.sparsed.diffusion.Noise.Purpose;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.GreedyCandidates;
@@ -37,6 +38,7 @@ public record Sampler(
      * @param step denoising step
      * @param context where the logits live
      * @return a candidate per position
+     * @throws NonFiniteLogitsException if a position's logits have no softmax
      */
     public Candidates sample(Tensor logits, Positions eligible, int step, ExecutionContext context) {
         int count = eligible.count();
@@ -62,6 +64,7 @@ public record Sampler(
                 context.download(logits.slice(i, 1), row);
                 choose(candidates, i, row, step, noise);
             }
+            checkFinite(candidates, i, step);
             candidates.priorities()[i] = priority(candidates.confidences()[i], noise, step, eligible.get(i));
         }
         return candidates;
@@ -97,6 +100,13 @@ public record Sampler(
         candidates.logProbabilities()[i] = distribution.logProbability(token);
         if (withEntropies) {
             candidates.entropies()[i] = distribution.entropy();
+        }
+    }
+
+    /** A NaN among the logits makes the sum of all exponentials NaN, and with it the probability of any token. */
+    private static void checkFinite(Candidates candidates, int i, int step) {
+        if (!Double.isFinite(candidates.logProbabilities()[i])) {
+            throw new NonFiniteLogitsException(step, candidates.positions().get(i));
         }
     }
 

@@ -45,15 +45,16 @@ class CoverageTest {
         for (int step = 0; step < 16; step++) {
             assertThat(plan.at(step)).isEqualTo(sparseD.at(step));
         }
-        assertThat(plan.rule()).isEqualTo(new CoverageRule(LAYOUT, 0.9, 0.1, 0.8));
+        assertThat(plan.rule()).isEqualTo(new CoverageRule(LAYOUT.allGeneration(), 0.9, 0.1, 0.8));
     }
 
     @Test
-    void withoutIsolationAllBlocksAreChosenTogether() {
+    void choosesAllBlocksTogetherUnlessIsolated() {
         GenerationShape shape = new GenerationShape(80, 40, 16, 2, 3);
-        assertThat(new Coverage(0.25, 0.9, 0, 1, 8, false).plan(shape).rule())
-                .isEqualTo(new CoverageRule(LAYOUT.allGeneration(), 0.9, 0, 1));
-        assertThat(new Coverage(0.25, 0.9, 0, 1, 8)).isEqualTo(new Coverage(0.25, 0.9, 0, 1, 8, true));
+        assertThat(new Coverage(0.25, 0.9, 0, 1, 8, true).plan(shape).rule())
+                .isEqualTo(new CoverageRule(LAYOUT, 0.9, 0, 1));
+        assertThat(new Coverage(0.25, 0.9, 0, 1, 8)).isEqualTo(new Coverage(0.25, 0.9, 0, 1, 8, false));
+        assertThat(Coverage.shortContext().isolated()).isFalse();
     }
 
     @Test

@@ -2,7 +2,9 @@ package dev.sparsed.bench.cli;
 
 import dev.sparsed.BackendUnavailableException;
 import dev.sparsed.CheckpointException;
+import dev.sparsed.DeviceMemoryException;
 import dev.sparsed.GenerationCancelledException;
+import dev.sparsed.NonFiniteLogitsException;
 import dev.sparsed.bench.quality.TaskFileException;
 import dev.sparsed.text.TextUnavailableException;
 import java.io.UncheckedIOException;
@@ -37,6 +39,8 @@ record Failure(String message, int exitCode) {
             case CheckpointException e -> known(text);
             case BackendUnavailableException e -> known(text);
             case TextUnavailableException e -> known(text);
+            case DeviceMemoryException e -> known(text);
+            case NonFiniteLogitsException e -> known(text);
             case TaskFileException e -> known(text);
             case UncheckedIOException e -> known(text);
             case IllegalArgumentException e -> known(text); // InvalidRequestException among them

@@ -1,6 +1,8 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.GenerationCancelledException;
+import java.util.Arrays;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -37,6 +39,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
 public final class Main {
 
     private static final int MOST_COLUMNS_OF_HELP = 110;
+
+    private static final Pattern UNDERSCORES = Pattern.compile("--[a-z]+(_[a-z]+)+(=|$)");
 
     private final Shell shell;
     private final Interruption interruption;
@@ -95,7 +99,7 @@ public final class Main {
                 return CommandLine.ExitCode.USAGE;
             }
             try {
-                return commands.execute(args);
+                return commands.execute(hyphenated(args));
             } catch (OutOfMemoryError e) {
                 return main.failed(e);
             }
@@ -103,6 +107,18 @@ public final class Main {
             shell.out().flush();
             shell.err().flush();
         }
+    }
+
+    /** The reference codes' spelling of an option, {@code --gen_length}, stands for {@code --gen-length}. */
+    private static String[] hyphenated(String[] args) {
+        return Arrays.stream(args)
+                .map(arg -> UNDERSCORES.matcher(arg).lookingAt() ? withHyphens(arg) : arg)
+                .toArray(String[]::new);
+    }
+
+    private static String withHyphens(String option) {
+        int end = option.indexOf('=') < 0 ? option.length() : option.indexOf('=');
+        return option.substring(0, end).replace('_', '-') + option.substring(end);
     }
 
     private int misused(ParameterException problem) {

@@ -26,7 +26,7 @@ public record Candidate(Budget budget, double amount, double skip, int blockSize
     public AttentionPolicy policy() {
         return switch (budget) {
             case SELECT -> new SparseD(skip, amount, blockSize);
-            case COVERAGE -> new Coverage(skip, amount, 0, 1, blockSize, false);
+            case COVERAGE -> new Coverage(skip, amount, 0, 1, blockSize);
         };
     }
 
@@ -34,7 +34,7 @@ public record Candidate(Budget budget, double amount, double skip, int blockSize
     public String java() {
         return switch (budget) {
             case SELECT -> "new SparseD(" + skip + ", " + amount + ", " + blockSize + ")";
-            case COVERAGE -> "new Coverage(" + skip + ", " + amount + ", 0, 1, " + blockSize + ", false)";
+            case COVERAGE -> "new Coverage(" + skip + ", " + amount + ", 0, 1, " + blockSize + ")";
         };
     }
 

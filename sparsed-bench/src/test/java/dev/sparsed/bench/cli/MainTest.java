@@ -216,6 +216,8 @@ class MainTest {
             bench-forward -n 3                  | 1 | --gen-length 3: must be at least 7
             generate hello                      | 1 | prompt = hello
             generate -p x --stepz 3             | 2 | '--stepz', '3'; did you mean --steps?
+            generate -p x --top_k 0             | 1 | topK = 0: must be at least 1
+            generate --prompt_file=no_such_file | 1 | no_such_file: no such file
             generate -p x --policy foo          | 2 | expected one of [dense, sparsed, auto, coverage, window
             generate -p x --steps many          | 2 | 'many' is not an int
             generate -p x -f y                  | 2 | mutually exclusive

@@ -117,8 +117,8 @@ class SettingSearchTest {
         assertThat(select.java()).isEqualTo("new SparseD(0.2, 0.3, 32)");
         assertThat(select.options()).isEqualTo("--policy sparsed --skip 0.2 --select 0.3 --block-size 32");
         Candidate coverage = new Candidate(Budget.COVERAGE, 0.98, 0.1, 64);
-        assertThat(coverage.policy()).isEqualTo(new Coverage(0.1, 0.98, 0, 1, 64, false));
-        assertThat(coverage.java()).isEqualTo("new Coverage(0.1, 0.98, 0, 1, 64, false)");
+        assertThat(coverage.policy()).isEqualTo(new Coverage(0.1, 0.98, 0, 1, 64));
+        assertThat(coverage.java()).isEqualTo("new Coverage(0.1, 0.98, 0, 1, 64)");
         assertThat(coverage.options()).isEqualTo("--policy coverage --skip 0.1 --coverage 0.98 --block-size 64");
     }
 

@@ -49,7 +49,8 @@ class DenseProbeTest {
     void selectsByThePolicysRule() {
         BlockLayout layout = new BlockLayout(100, 40, 8);
         assertThat(plan(new SparseD(0.2, 0.4, 8), 4, 16).rule()).isEqualTo(new RatioRule(layout, 0.4));
-        assertThat(plan(new Coverage(0.2, 0.9, 0, 1, 8), 4, 16).rule()).isEqualTo(new CoverageRule(layout, 0.9, 0, 1));
+        assertThat(plan(new Coverage(0.2, 0.9, 0, 1, 8, true), 4, 16).rule())
+                .isEqualTo(new CoverageRule(layout, 0.9, 0, 1));
         assertThat(plan(new Antidiagonal(0.2, 0.9, 4, 8), 4, 16).hostSelection())
                 .isPresent();
         assertThat(plan(new SlidingWindow(0.5, 8), 4, 16).rule()).isEqualTo(new RatioRule(layout, 0.3));

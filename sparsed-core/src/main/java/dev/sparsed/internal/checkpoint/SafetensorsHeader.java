@@ -235,7 +235,8 @@ final class SafetensorsHeader {
             throw wrong(offsets + ": the begin is after the end");
         }
         if (entry.end > data.byteSize()) {
-            throw wrong(offsets + ": past the end, the file has " + data.byteSize() + " bytes of data");
+            throw wrong(offsets + ": past the end, the file has " + data.byteSize()
+                    + " bytes of data: it is truncated, fetch it again");
         }
         if (entry.end - entry.begin != bytes) {
             throw wrong(offsets + ": expected " + bytes + " bytes for " + entry.dtype + " of shape " + entry.shape

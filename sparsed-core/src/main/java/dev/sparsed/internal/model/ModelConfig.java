@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sparsed.CheckpointException;
 import dev.sparsed.internal.checkpoint.JsonFields;
 import dev.sparsed.spi.HeadLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.OptionalInt;
@@ -73,10 +74,14 @@ public record ModelConfig(
      *
      * @param folder the model's folder
      * @return its configuration
-     * @throws CheckpointException if config.json is missing or malformed, if its family or one of its options is
+     * @throws CheckpointException if there is no such folder, if config.json is missing or malformed, if its family or one of its options is
      *     not supported, or if a value is out of range; it names file, field, expected and found
      */
     public static ModelConfig read(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new CheckpointException(folder + ": expected a folder with " + FILE_NAME + " on this machine, found "
+                    + (Files.exists(folder) ? "a file" : "nothing; no model is downloaded"));
+        }
         return of(JsonFields.read(folder.resolve(FILE_NAME)));
     }
 
