@@ -47,7 +47,8 @@ class AttentionGpuTest {
         "200, 1000, 2, 1, 128",
         "65, 513, 3, 3, 16",
         "40, 100, 2, 1, 96",
-        "10, 70, 2, 2, 256"
+        "10, 70, 2, 2, 256",
+        "1000, 333, 24, 12, 128" // more query tiles than multiprocessors: a thread block takes several
     })
     void dense(int rows, int canvas, int queryHeads, int keyValueHeads, int headDim) {
         HeadLayout heads = new HeadLayout(queryHeads, keyValueHeads, headDim);
@@ -79,7 +80,9 @@ class AttentionGpuTest {
     @ParameterizedTest
     @CsvSource({
         "300, 32, 2, 1, 64", "300, 64, 4, 2, 128", "300, 128, 2, 2, 64", "1000, 128, 7, 1, 128", "1000, 32, 2, 2, 128",
-        "129, 64, 2, 1, 128", "31, 32, 2, 1, 64", "97, 7, 2, 1, 64", "260, 48, 3, 1, 32", "50, 200, 1, 1, 128"
+        "129, 64, 2, 1, 128", "31, 32, 2, 1, 64", "97, 7, 2, 1, 64", "260, 48, 3, 1, 32", "50, 200, 1, 1, 128",
+        // several query tiles for a thread block
+        "700, 128, 24, 12, 128", "700, 64, 24, 12, 64", "700, 32, 24, 12, 64"
     })
     void blockSparse(int canvas, int blockSize, int queryHeads, int keyValueHeads, int headDim) {
         HeadLayout heads = new HeadLayout(queryHeads, keyValueHeads, headDim);

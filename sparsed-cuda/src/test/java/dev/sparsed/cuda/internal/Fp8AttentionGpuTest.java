@@ -59,6 +59,7 @@ class Fp8AttentionGpuTest {
         "300, 7, 1, 64, 0",
         "1000, 2, 1, 128, 1",
         "1000, 3, 3, 64, 1",
+        "700, 24, 4, 128, 1", // several query tiles for a thread block
     })
     void roundsOperandsAndProbabilitiesOnly(
             int canvas, int queryHeads, int keyValueHeads, int headDim, int unevenness) {

@@ -57,7 +57,9 @@ class SelectionGpuTest {
         "130, 1, 64, 7, 1, 128, 0.9",
         "97, 30, 7, 2, 1, 64, 0.2",
         "260, 40, 48, 3, 1, 32, 0",
-        "2100, 300, 32, 2, 1, 64, 0.3"
+        "2100, 300, 32, 2, 1, 64, 0.3",
+        "700, 90, 128, 24, 24, 64, 0.3", // several query tiles for a thread block
+        "700, 90, 32, 24, 12, 128, 0.3"
     })
     void denseAndSelect(
             int canvas, int generation, int blockSize, int queryHeads, int keyValueHeads, int headDim, double share) {
