@@ -110,12 +110,13 @@ INLINE void work_beside(const tile_work *work, int step, int64_t depth_tiles) {
     }
 }
 
-// The bits of two positive floats, rounded to bf16, as neighbours.
+// Two positive floats of every lane, rounded to bf16, as neighbours.
 INLINE __m512i pair(__m512 even, __m512 odd) {
     const __m512i half = _mm512_set1_epi32(0x8000);
-    __m512i low = _mm512_srli_epi32(_mm512_add_epi32(_mm512_castps_si512(even), half), 16);
+    const __m512i upper_half = _mm512_set4_epi32(0x0f0e0f0e, 0x0b0a0b0a, 0x07060706, 0x03020302); // of every 32 bits, to the lower one
+    __m512i low = _mm512_add_epi32(_mm512_castps_si512(even), half);
     __m512i high = _mm512_add_epi32(_mm512_castps_si512(odd), half);
-    return _mm512_mask_blend_epi16(0xaaaaaaaa, low, high);
+    return _mm512_mask_shuffle_epi8(high, 0x3333333333333333, low, upper_half);
 }
 
 typedef struct {

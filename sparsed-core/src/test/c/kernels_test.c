@@ -13,6 +13,9 @@ void sparsed_pack_weights(const uint8_t *, int64_t, int64_t, int64_t, int64_t, i
 void sparsed_linear(
         const uint16_t *, int64_t, const uint16_t *, int64_t, const float *, int64_t, float *, int64_t, int64_t, int64_t, int64_t, int64_t,
         int64_t, float *);
+void sparsed_gated(
+        const uint16_t *, int64_t, const uint16_t *, const uint16_t *, int64_t, uint16_t *, int64_t, int64_t, int64_t, int64_t, int64_t,
+        float *);
 void sparsed_quantize_rows(const float *, int64_t, int64_t, int64_t, int64_t, int8_t *, int64_t, float *, int64_t);
 void sparsed_quantize_weights(const uint8_t *, int64_t, int64_t, int64_t, int64_t, int64_t, int8_t *, float *);
 void sparsed_linear_int8(
@@ -144,6 +147,76 @@ static void linear(int64_t rows, int64_t in, int64_t out, int type, int with_bia
         for (int64_t j = out; j < stride && i < rows - 1; j++) {
             near("beyond the edge", isnan(result[i * stride + j]), 1, 0);
         }
+    }
+    free_all();
+}
+
+// Tile [16][32] elements of bf16 as round_rows.c orders them.
+static float packed(const uint16_t *tiles, int64_t depth, int64_t row, int64_t column) {
+    uint32_t bits = (uint32_t)tiles[((row / 16 * depth + column / 32) * 16 + row % 16) * 32 + column % 32] << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+static void gated(int64_t rows, int64_t in, int64_t inner, int64_t depth_block) {
+    int64_t depth = tiles(in, 32), row_tiles = tiles(rows, 16), column_tiles = tiles(inner, 16), out_tiles = tiles(inner, 32);
+    float *x = floats(rows * in, 2), *w[2] = {floats(inner * in, 3), floats(inner * in, 1)};
+    uint16_t *packed_x = aligned(row_tiles * depth * TILE_BYTES), *packed_w[2];
+    for (int i = 0; i < 2; i++) {
+        packed_w[i] = aligned(column_tiles * depth * TILE_BYTES);
+        sparsed_pack_weights((uint8_t *)w[i], 0, inner, in, 0, column_tiles, packed_w[i]);
+    }
+    uint16_t *out = aligned(row_tiles * out_tiles * TILE_BYTES);
+    float *sums = aligned(2 * row_tiles * column_tiles * TILE_BYTES);
+    sparsed_round_rows(x, 0, in, rows, in, packed_x, 0);
+    int64_t cut = column_tiles / 4 * 2, first = row_tiles / 2; // four tasks
+    for (int part = 0; part < 4; part++) {
+        int64_t tile = part % 2 ? first : 0, from = part / 2 ? cut : 0;
+        int64_t count = part % 2 ? rows - first * 16 : first * 16, columns = part / 2 ? inner - cut * 16 : cut * 16;
+        if (count > 0 && columns > 0) {
+            sparsed_gated(
+                packed_x, tile, packed_w[0], packed_w[1], from, out, out_tiles, count, columns, depth, depth_block, sums);
+        }
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < inner; j++) {
+            double sum[2] = {0}, magnitude[2] = {0};
+            for (int64_t k = 0; k < in; k++) {
+                for (int side = 0; side < 2; side++) {
+                    double product = (double)bf16(x[i * in + k]) * bf16(w[side][j * in + k]);
+                    sum[side] += product;
+                    magnitude[side] += fabs(product);
+                }
+            }
+            double expected = sum[0] / (1 + exp(-sum[0])) * sum[1]; // the slope of silu is at most 1.1
+            double bound = (in + 3) * 0x1p-23 * (1.1 * magnitude[0] * fabs(sum[1]) + magnitude[1] * fabs(sum[0]));
+            near("gated", packed(out, out_tiles, i, j), expected, bound + (0x1p-8 * 1.01) * fabs(expected));
+        }
+    }
+    for (int64_t i = 0; i < row_tiles * 16; i++) {
+        for (int64_t j = i < rows ? inner : 0; j < out_tiles * 32; j++) {
+            near("beyond the last row and column", packed(out, out_tiles, i, j), 0, 0);
+        }
+    }
+    free_all();
+}
+
+// What is no number, or would be infinite halfway.
+static void gated_at_the_edges(void) {
+    const float edge[] = {-INFINITY, -3e38f, -200, 0, 200, 3e38f, INFINITY, NAN};
+    float *x = floats(8 * 32, 0), *w = floats(16 * 32, 0);
+    uint16_t *packed_x = aligned(TILE_BYTES), *packed_w = aligned(TILE_BYTES), *out = aligned(TILE_BYTES);
+    for (int i = 0; i < 8; i++) {
+        x[i * 32] = edge[i];
+    }
+    w[0] = 1;
+    sparsed_round_rows(x, 0, 32, 8, 32, packed_x, 0);
+    sparsed_pack_weights((uint8_t *)w, 0, 16, 32, 0, 1, packed_w);
+    sparsed_gated(packed_x, 0, packed_w, packed_w, 0, out, 1, 8, 16, 1, 1, 0);
+    for (int i = 0; i < 8; i++) {
+        float z = bf16(edge[i]), expected = z / (1 + expf(-z)) * z, actual = packed(out, 1, i, 0);
+        near("gated at an edge", isnan(expected) ? isnan(actual) : actual == bf16(expected), 1, 0);
     }
     free_all();
 }
@@ -315,12 +388,16 @@ int main(void) {
         for (int j = i % 2; j < 8; j += 2) {
             linear(sizes[i], sizes[7 - j], sizes[j], (i + j) % 3, j % 4 < 2, 1 + i % 2);
             linear_int8(sizes[i], sizes[7 - j], sizes[j], (i + j) % 3, j % 4 < 2, 1 + i % 2);
+            gated(sizes[i], sizes[7 - j], sizes[j], 1 + i % 2);
         }
         linear(sizes[i], 129, sizes[7 - i], i % 3, i % 2, 2);
         linear_int8(sizes[i], 200, sizes[7 - i], i % 3, i % 2, 2);
     }
     linear(127, 257, 65, 2, 1, 3);
     linear_int8(127, 257, 65, 2, 1, 3);
+    gated(127, 257, 129, 3);
+    gated(33, 1500, 48, 32);
+    gated_at_the_edges();
     const int64_t dims[] = {2, 16, 31, 64, 96, 128, 200};
     for (int i = 0; i < 7; i++) {
         attention(sizes[i], sizes[7 - i], dims[i], 1 + i % 2, 1, 0);

@@ -150,6 +150,20 @@ public interface ExecutionContext extends AutoCloseable {
     }
 
     /**
+     * An MLP: {@code out = (silu(x·gateᵀ) · (x·upᵀ))·downᵀ}. A backend overrides this where it need not store all that is in between.
+     *
+     * @param x {@code [rows, in]}
+     * @param weights of the MLP
+     * @param gate {@code [rows, inner]}, scratch memory; undefined afterwards
+     * @param up {@code [rows, inner]}, likewise
+     * @param out {@code [rows, out]}; none of the others
+     */
+    default void mlp(Tensor x, SwiGluMlp weights, Tensor gate, Tensor up, Tensor out) {
+        linear(x, weights.inner(), List.of(gate, up));
+        swiGluThenLinear(gate, up, weights.down(), out);
+    }
+
+    /**
      * Residual connection: {@code x += y}.
      *
      * @param x {@code [rows, columns]}

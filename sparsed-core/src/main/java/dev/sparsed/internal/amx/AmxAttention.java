@@ -4,6 +4,7 @@ import dev.sparsed.attention.BlockLayout;
 import dev.sparsed.attention.BlockPattern;
 import dev.sparsed.attention.SelectionRule;
 import dev.sparsed.internal.cpu.CpuAttention;
+import dev.sparsed.internal.cpu.Lanes;
 import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.RowTiles;
 import dev.sparsed.internal.cpu.WorkerPool;
@@ -12,12 +13,12 @@ import dev.sparsed.spi.Positions;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention on tiles. Packs keys and values of some heads, then shares out head × query tile over the threads
- * ({@link HeadLanes}). Scratch memory lies
- * outside the heap, grows on demand and is linear in the canvas. What a row gets does not depend on the tile it is in.
+ * Attention on tiles. Packs keys and values of some heads, then shares out head × query tile over the threads, in
+ * {@link Lanes} of heads. Scratch memory lies outside the heap, grows on demand and is linear in the canvas. What a row gets does not depend on the tile it is in.
  */
 final class AmxAttention implements CpuAttention {
 
@@ -32,7 +33,7 @@ final class AmxAttention implements CpuAttention {
 
     private final AttentionKernels kernels;
     private final WorkerPool pool;
-    private final HeadLanes lanes;
+    private final Lanes lanes;
     private final HeadTiles packed;
     private final KeyGroups all = new KeyGroups();
     private final RowTiles tiles = new RowTiles();
@@ -40,6 +41,9 @@ final class AmxAttention implements CpuAttention {
     private final WorkerPool.Task denseTile = this::denseTile;
     private final WorkerPool.Task sparseTile = this::sparseTile;
     private final WorkerPool.Task selectingTile = this::selectingTile;
+    private final IntUnaryOperator sparseRow = tiles::from;
+    private final IntUnaryOperator denseRow = this::denseRow;
+    private final IntUnaryOperator selectingRow = this::selectingRow;
 
     private Matrix q = Matrix.zeros(0, 1);
     private Matrix out = q;
@@ -48,8 +52,11 @@ final class AmxAttention implements CpuAttention {
     private @Nullable BlockPattern pattern;
     private @Nullable SelectionRule rule;
     private BlockPattern.@Nullable Builder selected;
+
+    /** Of a tile of the operation under way. */
+    private IntUnaryOperator firstRow = denseRow;
+
     private int firstHead;
-    private int tasks;
     private int tilesPerHead;
     private int rowsPerTile;
     private int blocksPerTile;
@@ -57,7 +64,7 @@ final class AmxAttention implements CpuAttention {
     AmxAttention(AttentionKernels kernels, WorkerPool pool) {
         this.kernels = kernels;
         this.pool = pool;
-        lanes = new HeadLanes(pool.slots());
+        lanes = new Lanes(pool);
         packed = new HeadTiles(kernels, lanes);
         slots = new Slot[pool.slots()];
         Arrays.setAll(slots, slot -> new Slot(kernels));
@@ -77,13 +84,16 @@ final class AmxAttention implements CpuAttention {
         while (rowsPerTile > Tiles.GROUP && Math.ceilDiv(q.rows(), rowsPerTile) * heads.queryHeads() < wanted) {
             rowsPerTile /= 2;
         }
-        operands(q, heads, out, logSumExp);
+        operands(q, heads, out, logSumExp, denseRow);
         forEachTile(k, v, Math.ceilDiv(q.rows(), rowsPerTile), denseTile);
     }
 
-    private void denseTile(int ignored, int slot) {
-        int task = lanes.take(slot);
-        int from = task % tilesPerHead * rowsPerTile;
+    private int denseRow(int tile) {
+        return tile * rowsPerTile;
+    }
+
+    private void denseTile(int task, int slot) {
+        int from = denseRow(task % tilesPerHead);
         attend(slots[slot], task, from, Math.min(rowsPerTile, q.rows() - from), all, null);
     }
 
@@ -98,14 +108,13 @@ final class AmxAttention implements CpuAttention {
             Matrix out,
             @Nullable Matrix logSumExp) {
         tiles.cut(rows, pattern.layout().blockSize(), Tiles.QUERIES);
-        operands(q, heads, out, logSumExp);
+        operands(q, heads, out, logSumExp, sparseRow);
         this.pattern = pattern;
         forEachTile(k, v, tiles.count(), sparseTile);
         this.pattern = null;
     }
 
-    private void sparseTile(int ignored, int slot) {
-        int task = lanes.take(slot);
+    private void sparseTile(int task, int slot) {
         int tile = task % tilesPerHead;
         KeyGroups kept = slots[slot].kept(pattern, head(task), tiles.block(tile));
         attend(slots[slot], task, tiles.from(tile), tiles.rows(tile), kept, null);
@@ -115,14 +124,6 @@ final class AmxAttention implements CpuAttention {
         return firstHead + task / tilesPerHead;
     }
 
-    /** {@return where a tile of the operation under way begins} */
-    private int firstRow(int tile) {
-        if (pattern != null) {
-            return tiles.from(tile);
-        }
-        return rule == null ? tile * rowsPerTile : rule.layout().start(tile * blocksPerTile);
-    }
-
     /** {@return the scratch memory of the tile, which {@link AmxSelection} reads} */
     private MemorySegment attend(
             Slot slot, int task, int from, int rows, KeyGroups keys, @Nullable MemorySegment sums) {
@@ -130,7 +131,7 @@ final class AmxAttention implements CpuAttention {
         int headDim = heads.headDim();
         int keyHead = head / heads.group();
         MemorySegment scratch = slot.scratch(headDim);
-        int later = Math.min(lanes.likelyAfter(task), tasks - 1);
+        int later = lanes.likelyAfter(task);
         kernels.begin(
                 q,
                 from,
@@ -140,7 +141,7 @@ final class AmxAttention implements CpuAttention {
                 scale(headDim),
                 scratch,
                 out,
-                firstRow(later % tilesPerHead),
+                firstRow.applyAsInt(later % tilesPerHead),
                 head(later) * headDim);
         kernels.attend(packed.keys(keyHead), packed.values(keyHead), keys, rows, headDim, scratch, sums);
         kernels.end(scratch, rows, headDim, out, from, head * headDim, slot.shifts, slot.sums);
@@ -166,7 +167,7 @@ final class AmxAttention implements CpuAttention {
         // sums.
         blocksPerTile = Math.max(1, Tiles.QUERIES / layout.blockSize());
         BlockPattern.Builder builder = new BlockPattern.Builder(layout, heads.queryHeads());
-        operands(q, heads, out, logSumExp);
+        operands(q, heads, out, logSumExp, selectingRow);
         this.rule = rule;
         selected = builder;
         forEachTile(k, v, Math.ceilDiv(layout.blocks(), blocksPerTile), selectingTile);
@@ -175,8 +176,11 @@ final class AmxAttention implements CpuAttention {
         return builder.build();
     }
 
-    private void selectingTile(int ignored, int slot) {
-        int task = lanes.take(slot);
+    private int selectingRow(int tile) {
+        return rule.layout().start(tile * blocksPerTile);
+    }
+
+    private void selectingTile(int task, int slot) {
         BlockLayout layout = rule.layout();
         AmxSelection selection = slots[slot].selection;
         MemorySegment sums = selection.sums(layout);
@@ -199,13 +203,13 @@ final class AmxAttention implements CpuAttention {
         }
     }
 
-    private void operands(Matrix q, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp) {
+    private void operands(
+            Matrix q, HeadLayout heads, Matrix out, @Nullable Matrix logSumExp, IntUnaryOperator firstRow) {
         this.q = q;
         this.heads = heads;
         this.out = out;
         this.logSumExp = logSumExp;
-        pattern = null;
-        rule = null;
+        this.firstRow = firstRow;
     }
 
     /** Packs some heads after the other, and runs a task for each of their query tiles. */
@@ -217,8 +221,7 @@ final class AmxAttention implements CpuAttention {
             int count = Math.min(batch, heads.keyValueHeads() - first);
             firstHead = first * heads.group();
             packed.pack(k, v, heads, first, count, pool);
-            tasks = lanes.beginHeads(heads.group() * tileCount);
-            pool.forEach(tasks, task);
+            pool.forEach(lanes.withTasksPerItem(heads.group() * tileCount), task);
         }
     }
 

@@ -15,36 +15,27 @@ import java.util.List;
 final class AmxLinear {
 
     /** Row tiles of a task: 256 rows of 1024 bf16 are 512 KiB, a quarter of the second-level cache. */
-    private static final int ROW_TILES = 16;
+    static final int ROW_TILES = 16;
 
     /** Most column tiles of a task: its sums are then 256 KiB at most. */
-    private static final int COLUMN_TILES = 16;
+    static final int COLUMN_TILES = 16;
 
     /** Depth tiles at a time: 32 columns of the weight are then 64 KiB. */
-    private static final int DEPTH_BLOCK = 32;
+    static final int DEPTH_BLOCK = 32;
 
     /** Tasks per thread that let the fast ones make up for the slow ones. */
-    private static final int TASKS_PER_THREAD = 4;
-
-    /** Bytes of packed input at a time. */
-    private static final long MOST_INPUT = 32L << 20;
-
-    /** Row tiles that one task packs: 32 rows of 1024 take about 10 µs. */
-    private static final int PACKED_TILES = 2;
+    static final int TASKS_PER_THREAD = 4;
 
     private final ProductKernels kernels;
     private final PackedWeights packed;
     private final WorkerPool pool;
-    private final WorkerPool.Task packing = this::pack;
+    private final PackedInput inputs;
     private final WorkerPool.Task multiplying = this::multiply;
     private final MemorySegment[] sums;
-    private MemorySegment inputTiles = MemorySegment.NULL;
-    private MemorySegment inputScales = MemorySegment.NULL;
 
-    private Matrix x = Matrix.zeros(0, 1);
     private List<Linear> layers = List.of();
     private TileMatrix[] weights = {};
-    private TileMatrix input = new TileMatrix(TileType.BF16, 1, inputTiles, inputScales);
+    private TileMatrix input = new TileMatrix(TileType.BF16, 1, MemorySegment.NULL, MemorySegment.NULL);
 
     /** The first group of column tiles of every layer, and the end of the last one's. */
     private int[] firstGroup = {};
@@ -53,9 +44,10 @@ final class AmxLinear {
     private int rows;
     private int groupTiles;
 
-    AmxLinear(ProductKernels kernels, PackedWeights packed, WorkerPool pool) {
+    AmxLinear(ProductKernels kernels, PackedWeights packed, PackedInput inputs, WorkerPool pool) {
         this.kernels = kernels;
         this.packed = packed;
+        this.inputs = inputs;
         this.pool = pool;
         sums = new MemorySegment[pool.slots()];
         Arrays.fill(sums, MemorySegment.NULL);
@@ -68,21 +60,37 @@ final class AmxLinear {
      * @param layers one or more
      */
     void linear(Matrix x, List<Linear> layers) {
-        this.x = x;
+        begin(layers);
+        for (TileType type : TileType.values()) {
+            int mostRows = PackedInput.mostRows(type, x.columns());
+            for (int from = 0; from < x.rows() && has(type); from += mostRows) {
+                int count = Math.min(mostRows, x.rows() - from);
+                multiply(inputs.pack(x, from, count, type), from, count);
+            }
+        }
+        this.layers = List.of();
+    }
+
+    /**
+     * The same with some rows that are packed already.
+     *
+     * @param input the rows
+     * @param layer a layer whose weight has the type of the input
+     * @param firstRow row of the result at which they begin
+     * @param rows how many
+     */
+    void linear(TileMatrix input, Linear layer, int firstRow, int rows) {
+        begin(List.of(layer));
+        multiply(input, firstRow, rows);
+        layers = List.of();
+    }
+
+    private void begin(List<Linear> layers) {
         this.layers = layers;
         weights = weights.length < layers.size() ? new TileMatrix[layers.size()] : weights;
         for (int i = 0; i < layers.size(); i++) {
             weights[i] = packed.of(layers.get(i).weight(), pool);
         }
-        for (TileType type : TileType.values()) {
-            long rowBytes = (long) type.depthTiles(x.columns()) * Tiles.BYTES / Tiles.ROWS;
-            int mostRows = Math.clamp(MOST_INPUT / rowBytes, Tiles.ROWS, 1 << 20) / Tiles.ROWS * Tiles.ROWS;
-            for (firstRow = 0; firstRow < x.rows() && has(type); firstRow += mostRows) {
-                rows = Math.min(mostRows, x.rows() - firstRow);
-                multiplyRows(type);
-            }
-        }
-        this.layers = List.of();
     }
 
     private boolean has(TileType type) {
@@ -94,21 +102,14 @@ final class AmxLinear {
         return false;
     }
 
-    /** Multiplies some rows with the weights of one type. */
-    private void multiplyRows(TileType type) {
-        int tiles = Tiles.rowTiles(rows);
-        inputTiles = Tiles.atLeast(inputTiles, (long) tiles * type.depthTiles(x.columns()) * Tiles.BYTES);
-        inputScales = Tiles.atLeast(inputScales, (long) tiles * Tiles.ROWS * Float.BYTES);
-        input = new TileMatrix(type, x.columns(), inputTiles, inputScales);
-        pool.forEach(Math.ceilDiv(tiles, PACKED_TILES), packing);
-        int groups = group(type, Math.ceilDiv(TASKS_PER_THREAD * pool.slots(), Math.ceilDiv(tiles, ROW_TILES)));
-        pool.forEach(Math.ceilDiv(tiles, ROW_TILES) * groups, multiplying);
-    }
-
-    private void pack(int task, int slot) {
-        int from = task * PACKED_TILES * Tiles.ROWS;
-        int count = Math.min(PACKED_TILES * Tiles.ROWS, rows - from);
-        kernels.packRows(x, firstRow + from, count, input, task * PACKED_TILES);
+    /** Multiplies some rows with the weights of their type. */
+    private void multiply(TileMatrix input, int firstRow, int rows) {
+        this.input = input;
+        this.firstRow = firstRow;
+        this.rows = rows;
+        int panels = Math.ceilDiv(Tiles.rowTiles(rows), ROW_TILES);
+        int groups = group(input.type(), Math.ceilDiv(TASKS_PER_THREAD * pool.slots(), panels));
+        pool.forEach(panels * groups, multiplying);
     }
 
     /** Splits the column tiles of all layers of one type into groups, each of one layer. {@return how many groups} */

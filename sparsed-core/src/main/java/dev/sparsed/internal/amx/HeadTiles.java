@@ -1,5 +1,6 @@
 package dev.sparsed.internal.amx;
 
+import dev.sparsed.internal.cpu.Lanes;
 import dev.sparsed.internal.cpu.Matrix;
 import dev.sparsed.internal.cpu.WorkerPool;
 import dev.sparsed.spi.HeadLayout;
@@ -16,11 +17,11 @@ final class HeadTiles {
 
     private final AttentionKernels kernels;
     private final WorkerPool.Task packing = this::packSome;
+    private final Lanes lanes;
     private MemorySegment keys = MemorySegment.NULL;
     private MemorySegment values = MemorySegment.NULL;
     private Matrix fromKeys = Matrix.zeros(0, 1);
     private Matrix fromValues = fromKeys;
-    private final HeadLanes lanes;
     private int headDim;
     private int groups;
     private int tasksPerLane;
@@ -31,9 +32,9 @@ final class HeadTiles {
      * Without memory yet.
      *
      * @param kernels what packs
-     * @param lanes the lanes of heads; {@link #pack} has them packed by the threads that they are for
+     * @param lanes of heads, which {@link #pack} cuts
      */
-    HeadTiles(AttentionKernels kernels, HeadLanes lanes) {
+    HeadTiles(AttentionKernels kernels, Lanes lanes) {
         this.kernels = kernels;
         this.lanes = lanes;
     }
@@ -69,16 +70,15 @@ final class HeadTiles {
         values = Tiles.atLeast(values, count * headBytes);
         tasksPerLane = Math.ceilDiv(groups, GROUPS_PER_TASK);
         lanes.cut(count);
-        pool.forEach(lanes.beginLanes(tasksPerLane), packing);
+        pool.forEach(lanes.withTasksPerLane(tasksPerLane), packing);
     }
 
-    private void packSome(int ignored, int slot) {
-        int task = lanes.take(slot);
+    private void packSome(int task, int slot) {
         int lane = task / tasksPerLane;
         int from = task % tasksPerLane * GROUPS_PER_TASK;
         int to = Math.min(from + GROUPS_PER_TASK, groups);
-        int first = lanes.firstHead(lane);
-        int count = lanes.firstHead(lane + 1) - first;
+        int first = lanes.firstItem(lane);
+        int count = lanes.firstItem(lane + 1) - first;
         kernels.packKeys(fromKeys, firstHead + first, count, headDim, from, to, keys.asSlice(first * headBytes));
         kernels.packValues(fromValues, firstHead + first, count, headDim, from, to, values.asSlice(first * headBytes));
     }

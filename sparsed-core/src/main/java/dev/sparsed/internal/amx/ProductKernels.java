@@ -24,6 +24,7 @@ final class ProductKernels {
     private static final MethodHandle PACK_INT8_HEAP = handle("ALLLLLAA", ARRAYS);
     private static final MethodHandle LINEAR = handle("ALALALALLLLLLA", ARRAYS);
     private static final MethodHandle LINEAR_INT8 = handle("ALAALAALALLLLLLA", ARRAYS);
+    private static final MethodHandle GATED = handle("ALAALALLLLLA");
 
     private final MemorySegment roundRows;
     private final MemorySegment quantizeRows;
@@ -31,6 +32,7 @@ final class ProductKernels {
     private final MemorySegment quantizeWeights;
     private final MemorySegment linear;
     private final MemorySegment linearInt8;
+    private final MemorySegment gated;
 
     /**
      * Looks the kernels up.
@@ -44,6 +46,7 @@ final class ProductKernels {
         quantizeWeights = library.address("quantize_weights");
         linear = library.address("linear");
         linearInt8 = library.address("linear_int8");
+        gated = library.address("gated");
     }
 
     /**
@@ -203,6 +206,72 @@ final class ProductKernels {
                         (long) depthBlock,
                         sums);
             }
+        } catch (Throwable e) {
+            throw thrown(e);
+        }
+    }
+
+    /**
+     * One part of the inner half of an MLP with SwiGLU, {@code out = silu(x·gateᵀ) · (x·upᵀ)}, in bf16.
+     *
+     * @param x packed rows
+     * @param gate packed weight
+     * @param up packed weight of the same shape
+     * @param wTile row tile of gate and up at which the part begins; even
+     * @param out receives the same rows as those of x, and columns {@code 16·wTile …}
+     * @param rowTile row tile of x and out at which the part begins
+     * @param rows rows of the part
+     * @param columns columns of the part; a multiple of 32, or all that there are
+     * @param depthBlock tiles of the summed dimension at a time
+     * @param sums scratch: two tiles for each of the part
+     */
+    void gated(
+            TileMatrix x,
+            TileMatrix gate,
+            TileMatrix up,
+            int wTile,
+            TileMatrix out,
+            int rowTile,
+            int rows,
+            int columns,
+            int depthBlock,
+            MemorySegment sums) {
+        int depthTiles = x.depthTiles();
+        int end = wTile * Tiles.ROWS + columns;
+        x.checkRows(rowTile, rows, gate.columns());
+        gate.checkRows(wTile, columns, up.columns());
+        up.checkRows(wTile, columns, x.columns());
+        out.checkRows(rowTile, rows, out.columns());
+        if (depthBlock < depthTiles) {
+            checkTiles(sums, 0, 2L * Tiles.rowTiles(rows) * Tiles.rowTiles(columns));
+        }
+        if (x.type() != TileType.BF16
+                || gate.type() != TileType.BF16
+                || up.type() != TileType.BF16
+                || out.type() != TileType.BF16
+                || depthBlock < 1
+                || wTile % 2 != 0
+                || columns < 1
+                || end > out.columns()
+                || columns % Tiles.DEPTH != 0 && end != out.columns()) {
+            throw new IllegalArgumentException("columns " + wTile * Tiles.ROWS + " to " + end + " of " + out.columns()
+                    + ", depthBlock " + depthBlock + ", x " + x.type() + ", gate " + gate.type() + ", up " + up.type());
+        }
+        try {
+            GATED.invokeExact(
+                    gated,
+                    x.tiles(),
+                    (long) rowTile,
+                    gate.tiles(),
+                    up.tiles(),
+                    (long) wTile,
+                    out.tiles(),
+                    (long) out.depthTiles(),
+                    (long) rows,
+                    (long) columns,
+                    (long) depthTiles,
+                    (long) depthBlock,
+                    sums);
         } catch (Throwable e) {
             throw thrown(e);
         }

@@ -8,6 +8,7 @@ import dev.sparsed.spi.GreedyCandidates;
 import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.LinearLayer;
 import dev.sparsed.spi.Positions;
+import dev.sparsed.spi.SwiGluMlp;
 import dev.sparsed.spi.Tensor;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -82,6 +83,18 @@ final class CpuContext implements ExecutionContext, AttentionBackend {
                 weights,
                 bias == null ? null : matrix("bias", bias, 1, weights.rows()),
                 matrix("out", out, x.rows(), weights.rows()));
+    }
+
+    @Override
+    public void mlp(Tensor x, SwiGluMlp weights, Tensor gate, Tensor up, Tensor out) {
+        if (out == gate || out == up || gate == up) {
+            throw new IllegalArgumentException("gate, up and out are not three tensors");
+        }
+        kernels.mlp(
+                matrix("x", x),
+                linearLayer(x, weights.gate(), null, gate),
+                linearLayer(x, weights.up(), null, matrix("up", up, gate.rows(), gate.columns())),
+                linearLayer(gate, weights.down(), null, out));
     }
 
     @Override

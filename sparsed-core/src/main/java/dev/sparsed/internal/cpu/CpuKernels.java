@@ -62,6 +62,20 @@ public interface CpuKernels {
     void swiGlu(Matrix gate, Matrix up, Matrix out);
 
     /**
+     * {@code down.out = (silu(x·gateᵀ) · (x·upᵀ))·downᵀ}.
+     *
+     * @param x {@code [rows, in]}
+     * @param gate without a bias; its result is scratch memory, undefined afterwards
+     * @param up likewise, of the same shape
+     * @param down without a bias
+     */
+    default void mlp(Matrix x, Linear gate, Linear up, Linear down) {
+        linear(x, List.of(gate, up));
+        swiGlu(gate.out(), up.out(), gate.out());
+        linear(gate.out(), List.of(down));
+    }
+
+    /**
      * {@code x += y}.
      *
      * @param x {@code [rows, columns]}

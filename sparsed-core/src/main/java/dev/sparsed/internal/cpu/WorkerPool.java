@@ -3,7 +3,7 @@ package dev.sparsed.internal.cpu;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -84,6 +84,21 @@ public final class WorkerPool implements AutoCloseable {
      * @throws RuntimeException what a task threw; tasks not yet begun are then skipped
      */
     public void forEach(int tasks, Task task) {
+        forEach(tasks, null, task);
+    }
+
+    /**
+     * The same where every thread has a lane of tasks that it takes first.
+     *
+     * @param lanes the tasks; not to be changed meanwhile
+     * @param task what to run for each
+     * @throws RuntimeException as above
+     */
+    public void forEach(Lanes lanes, Task task) {
+        forEach(lanes.tasks(), lanes, task);
+    }
+
+    private void forEach(int tasks, @Nullable Lanes lanes, Task task) {
         if (closed) {
             throw new IllegalStateException("the backend is closed");
         }
@@ -95,7 +110,7 @@ public final class WorkerPool implements AutoCloseable {
         }
         Operation operation = freeOperation();
         try {
-            operation.begin(task, tasks);
+            operation.begin(task, tasks, lanes);
             for (int i = 0; i < Math.min(workers.length, tasks - 1); i++) {
                 LockSupport.unpark(workers[i]);
             }
@@ -112,7 +127,7 @@ public final class WorkerPool implements AutoCloseable {
                 return operation;
             }
         }
-        Operation operation = new Operation();
+        Operation operation = new Operation(slots());
         synchronized (this) {
             Operation[] longer = Arrays.copyOf(operations, operations.length + 1);
             longer[operations.length] = operation;
@@ -173,57 +188,90 @@ public final class WorkerPool implements AutoCloseable {
 
     /**
      * One call of {@link #forEach} at a time, and then another one. A worker may still look at it from an earlier call
-     * when the next one begins: what it reads to claim a task, and the claim, are therefore one atomic long.
+     * when the next one begins: what it reads to claim a task, and the claim, are therefore one atomic long. Whoever has
+     * claimed a task may read the rest, for the call cannot end before that task.
      */
     private static final class Operation {
 
+        /** Claims lie a cache line apart. */
+        private static final int SPACING = 8;
+
+        private final int slots;
         private final AtomicBoolean reserved = new AtomicBoolean(true);
 
-        /** Upper half: number of tasks; lower half: the next one to begin. */
-        private final AtomicLong claims = new AtomicLong();
+        /** For every lane, upper half: end of its tasks; lower half: the next one to begin. */
+        private final AtomicLongArray claims = new AtomicLongArray(Lanes.MOST * SPACING);
 
         private final AtomicInteger done = new AtomicInteger();
         private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         private @Nullable Task task;
         private @Nullable Thread caller;
+        private int tasks;
+
+        /** One that is too large is harmless: lanes of an earlier call have no tasks left. */
+        private volatile int lanes = 1;
+
+        Operation(int slots) {
+            this.slots = slots;
+        }
 
         /** {@return whether it was free and is now the caller's} */
         boolean reserve() {
             return !reserved.get() && reserved.compareAndSet(false, true);
         }
 
-        void begin(Task newTask, int tasks) {
+        void begin(Task newTask, int newTasks, @Nullable Lanes newLanes) {
             task = newTask;
+            tasks = newTasks;
             caller = Thread.currentThread();
             done.set(0);
             failure.set(null);
-            claims.set((long) tasks << Integer.SIZE); // last: publishes the rest
+            int count = newLanes == null ? 1 : newLanes.count();
+            if (lanes != count) { // spares small operations the fence of a volatile write
+                lanes = count;
+            }
+            for (int lane = 0; lane < count; lane++) { // last: publishes the rest
+                int first = newLanes == null ? 0 : newLanes.firstTask(lane);
+                int end = newLanes == null ? newTasks : newLanes.firstTask(lane + 1);
+                claims.set(lane * SPACING, (long) end << Integer.SIZE | first);
+            }
         }
 
         boolean hasTasks() {
-            long claim = claims.get();
-            return next(claim) < tasks(claim);
+            for (int lane = 0; lane < lanes; lane++) {
+                if (isTask(claims.get(lane * SPACING))) {
+                    return true;
+                }
+            }
+            return false;
         }
 
         private static int next(long claim) {
             return (int) claim;
         }
 
-        private static int tasks(long claim) {
-            return (int) (claim >>> Integer.SIZE);
+        private static boolean isTask(long claim) {
+            return next(claim) < (int) (claim >>> Integer.SIZE);
         }
 
-        /** Runs tasks until none is left to begin. */
+        /** Runs tasks until none is left to begin, those of the slot's lane first. */
         void help(int slot) {
-            for (long claim = claims.get(); next(claim) < tasks(claim); claim = claims.get()) {
-                if (claims.compareAndSet(claim, claim + 1)) {
-                    run(next(claim), tasks(claim), slot);
+            int count = lanes;
+            int lane = slot * count / slots;
+            for (int i = 0; i < count; i++) {
+                int at = lane * SPACING;
+                for (long claim = claims.get(at); isTask(claim); claim = claims.get(at)) {
+                    if (claims.compareAndSet(at, claim, claim + 1)) {
+                        run(next(claim), slot);
+                    }
                 }
+                lane = lane + 1 == count ? 0 : lane + 1;
             }
         }
 
-        private void run(int index, int tasks, int slot) {
+        private void run(int index, int slot) {
             Thread waiting = caller;
+            int all = tasks;
             try {
                 if (failure.get() == null) {
                     task.run(index, slot);
@@ -231,7 +279,7 @@ public final class WorkerPool implements AutoCloseable {
             } catch (Throwable e) { // an Error too: the caller must hear of it, and must not wait for ever
                 failure.compareAndSet(null, e);
             } finally {
-                if (done.incrementAndGet() == tasks) {
+                if (done.incrementAndGet() == all) {
                     LockSupport.unpark(waiting);
                 }
             }
@@ -239,7 +287,6 @@ public final class WorkerPool implements AutoCloseable {
 
         void awaitLastTask() {
             boolean interrupted = false;
-            int tasks = tasks(claims.get());
             long begin = System.nanoTime();
             while (done.get() < tasks) {
                 if (System.nanoTime() - begin < SPIN_NANOS) {

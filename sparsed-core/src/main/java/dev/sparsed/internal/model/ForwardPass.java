@@ -179,15 +179,16 @@ public final class ForwardPass implements Denoiser {
         return residual;
     }
 
-    /** {@code out = down(silu(gate x) · up x)}, some rows at a time. */
+    /** Some rows at a time. */
     private void mlp(Layer layer, Tensor x, Tensor out) {
         for (int from = 0; from < x.rows(); from += gate.rows()) {
             int count = Math.min(gate.rows(), x.rows() - from);
-            Tensor rows = x.slice(from, count);
-            Tensor gateRows = gate.slice(0, count);
-            Tensor upRows = up.slice(0, count);
-            context.linear(rows, List.of(layer.gate(), layer.up()), List.of(gateRows, upRows));
-            context.swiGluThenLinear(gateRows, upRows, layer.down(), out.slice(from, count));
+            context.mlp(
+                    x.slice(from, count),
+                    layer.mlp(),
+                    gate.slice(0, count),
+                    up.slice(0, count),
+                    out.slice(from, count));
         }
     }
 

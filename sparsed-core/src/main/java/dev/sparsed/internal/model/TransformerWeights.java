@@ -1,6 +1,7 @@
 package dev.sparsed.internal.model;
 
 import dev.sparsed.spi.LinearLayer;
+import dev.sparsed.spi.SwiGluMlp;
 import dev.sparsed.spi.Tensor;
 import java.util.List;
 
@@ -27,9 +28,7 @@ record TransformerWeights(
      * @param value projection to {@code keyValueHeads × headDim}
      * @param output {@code [hidden, queryHeads × headDim]}
      * @param mlpNorm {@code [1, hidden]}
-     * @param gate to the MLP, {@code [mlp, hidden]}, no bias
-     * @param up to the MLP, {@code [mlp, hidden]}, no bias
-     * @param down {@code [hidden, mlp]}
+     * @param mlp from and to the hidden size
      */
     record Layer(
             Tensor attentionNorm,
@@ -38,7 +37,5 @@ record TransformerWeights(
             LinearLayer value,
             Tensor output,
             Tensor mlpNorm,
-            LinearLayer gate,
-            LinearLayer up,
-            Tensor down) {}
+            SwiGluMlp mlp) {}
 }

@@ -4,6 +4,7 @@ import dev.sparsed.internal.checkpoint.Checkpoint;
 import dev.sparsed.internal.model.TransformerWeights.Layer;
 import dev.sparsed.spi.Backend;
 import dev.sparsed.spi.LinearLayer;
+import dev.sparsed.spi.SwiGluMlp;
 import dev.sparsed.spi.Tensor;
 import java.util.stream.IntStream;
 
@@ -64,9 +65,10 @@ final class WeightMapping {
                 projection(prefix + names.value(), keyValues),
                 weight(prefix + names.output() + ".weight", hidden, queries),
                 vector(prefix + names.mlpNorm(), hidden),
-                new LinearLayer(weight(prefix + names.gate(), config.mlpSize(), hidden), null),
-                new LinearLayer(weight(prefix + names.up(), config.mlpSize(), hidden), null),
-                weight(prefix + names.down(), hidden, config.mlpSize()));
+                new SwiGluMlp(
+                        weight(prefix + names.gate(), config.mlpSize(), hidden),
+                        weight(prefix + names.up(), config.mlpSize(), hidden),
+                        weight(prefix + names.down(), hidden, config.mlpSize())));
     }
 
     private LinearLayer projection(String name, int outputs) {

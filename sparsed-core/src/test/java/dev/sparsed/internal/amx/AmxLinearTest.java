@@ -163,7 +163,7 @@ class AmxLinearTest {
             packed.quantize(w);
             Matrix together = Matrix.zeros(75, 300);
             Matrix beside = Matrix.zeros(75, 70);
-            AmxLinear linear = new AmxLinear(kernels, packed, pool);
+            AmxLinear linear = new AmxLinear(kernels, packed, new PackedInput(kernels, pool), pool);
             linear.linear(x, List.of(new Linear(other, null, beside), new Linear(w, null, together)));
             assertThat(together.data()).containsExactly(alone.data());
             assertThat(beside.data()).containsExactly(rounded.data());
@@ -200,7 +200,7 @@ class AmxLinearTest {
                     packed.quantize(layer.weight());
                 }
             }
-            new AmxLinear(kernels, packed, pool).linear(x, List.of(layers));
+            new AmxLinear(kernels, packed, new PackedInput(kernels, pool), pool).linear(x, List.of(layers));
         }
     }
 
