@@ -137,19 +137,6 @@ public interface ExecutionContext extends AutoCloseable {
     void swiGlu(Tensor gate, Tensor up, Tensor out);
 
     /**
-     * SwiGLU's gate and the linear layer after it: {@code out = (silu(gate) · up)·weightᵀ}.
-     *
-     * @param gate {@code [rows, in]}; undefined afterwards
-     * @param up {@code [rows, in]}
-     * @param weight {@code [out, in]}
-     * @param out {@code [rows, out]}; neither {@code gate} nor {@code up}
-     */
-    default void swiGluThenLinear(Tensor gate, Tensor up, Tensor weight, Tensor out) {
-        swiGlu(gate, up, gate);
-        linear(gate, weight, null, out);
-    }
-
-    /**
      * An MLP: {@code out = (silu(x·gateᵀ) · (x·upᵀ))·downᵀ}. A backend overrides this where it need not store all that is in between.
      *
      * @param x {@code [rows, in]}
@@ -160,7 +147,8 @@ public interface ExecutionContext extends AutoCloseable {
      */
     default void mlp(Tensor x, SwiGluMlp weights, Tensor gate, Tensor up, Tensor out) {
         linear(x, weights.inner(), List.of(gate, up));
-        swiGluThenLinear(gate, up, weights.down(), out);
+        swiGlu(gate, up, gate);
+        linear(gate, weights.down(), null, out);
     }
 
     /**

@@ -11,6 +11,7 @@ import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.GreedyCandidates;
 import dev.sparsed.spi.LinearLayer;
 import dev.sparsed.spi.Positions;
+import dev.sparsed.spi.SwiGluMlp;
 import dev.sparsed.spi.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -167,15 +168,14 @@ final class CudaContext implements ExecutionContext {
     }
 
     @Override
-    public void swiGluThenLinear(Tensor gate, Tensor up, Tensor weight, Tensor out) {
-        if (weight instanceof QuantizedTensor quantized) {
-            bind();
+    public void mlp(Tensor x, SwiGluMlp weights, Tensor gate, Tensor up, Tensor out) {
+        if (weights.down() instanceof QuantizedTensor down) {
+            linear(x, weights.inner(), List.of(gate, up));
             DeviceTensor gates = Arguments.tensor("gate", gate, dtype);
             DeviceTensor ups = Arguments.tensor("up", up, dtype, gate.rows(), gate.columns());
-            fp8.afterSwiGlu(gates, ups, quantized, out);
+            fp8.afterSwiGlu(gates, ups, down, out);
         } else {
-            swiGlu(gate, up, gate);
-            linear(gate, weight, null, out);
+            ExecutionContext.super.mlp(x, weights, gate, up, out);
         }
     }
 

@@ -15,6 +15,7 @@ import dev.sparsed.spi.DType;
 import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.LinearLayer;
 import dev.sparsed.spi.Quantization;
+import dev.sparsed.spi.SwiGluMlp;
 import dev.sparsed.spi.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -201,48 +202,70 @@ class Fp8GpuTest {
     }
 
     @Test
-    void multipliesWhatSwiGluGives() {
+    void computesAnMlp() {
         int rows = 77;
-        int in = 704;
+        int in = 128;
+        int inner = 704;
         int out = 256;
-        float[] gate = values(rows, in);
-        float[] up = values(rows, in);
-        float[] down = values(out, in);
+        float[] x = values(rows, in);
+        float[] gate = values(inner, in);
+        float[] up = values(inner, in);
+        float[] down = values(out, inner);
+        double[][] expected = mlp(x, gate, up, down, rows, in, inner, out);
         double[] error = new double[2];
         int which = 0;
         for (Quantization quantization : List.of(Quantization.NONE, Quantization.FP8)) {
             try (CudaBackend backend = new CudaBackend(DType.BF16, quantization);
                     ExecutionContext context = backend.newContext()) {
                 Tensor result = context.allocate(rows, out);
-                context.swiGluThenLinear(
-                        activation(backend, gate, rows, in),
-                        activation(backend, up, rows, in),
-                        weight(backend, down, out, in),
+                context.mlp(
+                        activation(backend, x, rows, in),
+                        new SwiGluMlp(
+                                weight(backend, gate, inner, in),
+                                weight(backend, up, inner, in),
+                                weight(backend, down, out, inner)),
+                        context.allocate(rows, inner),
+                        context.allocate(rows, inner),
                         result);
                 float[] actual = new float[rows * out];
                 context.download(result, actual);
-                error[which++] = relativeError(actual, gate, up, down, rows, in);
+                error[which++] = largestError(actual, expected);
             }
         }
-        assertThat(error[0]).as("bf16").isLessThan(0.005);
-        assertThat(error[1]).as("fp8").isBetween(0.01, 0.06);
+        // The same roundings of such numbers in double give 0.006 and 0.10.
+        assertThat(error[0]).as("bf16").isLessThan(0.01);
+        assertThat(error[1]).as("fp8").isBetween(0.03, 0.2);
     }
 
-    /** The largest of all rows' errors, each relative to that row's length. */
-    private static double relativeError(float[] actual, float[] gate, float[] up, float[] down, int rows, int in) {
-        int out = down.length / in;
-        double worst = 0;
+    private static double[][] mlp(
+            float[] x, float[] gate, float[] up, float[] down, int rows, int in, int inner, int out) {
+        double[][] result = new double[rows][out];
         for (int i = 0; i < rows; i++) {
+            for (int l = 0; l < inner; l++) {
+                double z = 0;
+                double y = 0;
+                for (int k = 0; k < in; k++) {
+                    z += (double) x[i * in + k] * gate[l * in + k];
+                    y += (double) x[i * in + k] * up[l * in + k];
+                }
+                double gated = z / (1 + Math.exp(-z)) * y;
+                for (int j = 0; j < out; j++) {
+                    result[i][j] += gated * down[j * inner + l];
+                }
+            }
+        }
+        return result;
+    }
+
+    /** {@return the largest of all rows' errors, each relative to that row's length} */
+    private static double largestError(float[] actual, double[][] expected) {
+        double worst = 0;
+        for (int i = 0; i < expected.length; i++) {
             double difference = 0;
             double length = 1e-30;
-            for (int j = 0; j < out; j++) {
-                double sum = 0;
-                for (int l = 0; l < in; l++) {
-                    double z = gate[i * in + l];
-                    sum += z / (1 + Math.exp(-z)) * up[i * in + l] * down[j * in + l];
-                }
-                difference += Math.pow(actual[i * out + j] - sum, 2);
-                length += sum * sum;
+            for (int j = 0; j < expected[i].length; j++) {
+                difference += Math.pow(actual[i * expected[i].length + j] - expected[i][j], 2);
+                length += expected[i][j] * expected[i][j];
             }
             worst = Math.max(worst, Math.sqrt(difference / length));
         }
