@@ -96,11 +96,10 @@ public final class GenerationRequest {
                     "infill",
                     infill.length + " tokens",
                     "must hold a GenerationRequest.MASK");
-            require(
-                    !stopAtEos && stopTokens.isEmpty() && stopStrings.isEmpty(),
-                    "stopAtEos",
-                    true,
-                    "does not go with infill, whose fixed tokens would be cut off");
+            String rule = "does not go with infill, whose fixed tokens would be cut off";
+            require(!stopAtEos, "stopAtEos", true, rule);
+            require(stopTokens.isEmpty(), "stopTokens", stopTokens, rule);
+            require(stopStrings.isEmpty(), "stopStrings", stopStrings, rule);
         }
         boolean parallel =
                 sampling.commitRule() != null && sampling.commitRule().isParallel();

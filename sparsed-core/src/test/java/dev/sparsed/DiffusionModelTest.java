@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -259,20 +260,25 @@ class DiffusionModelTest {
     void closingEndsRunningGenerations() throws Exception {
         DiffusionModel closing = DiffusionModel.load(FOLDER, LoadOptions.DEFAULT.withThreads(2));
         AtomicReference<Throwable> outcome = new AtomicReference<>();
+        CountDownLatch running = new CountDownLatch(1);
         Thread generating = Thread.ofPlatform().start(() -> {
             try {
-                closing.generate(GenerationRequest.builder()
-                        .promptTokens(prompt(1000))
-                        .genLength(1000)
-                        .build());
+                closing.generate(
+                        GenerationRequest.builder()
+                                .promptTokens(prompt(1000))
+                                .genLength(1000)
+                                .build(),
+                        event -> running.countDown());
             } catch (Throwable e) {
                 outcome.set(e);
             }
         });
-        Thread.sleep(200);
+        running.await();
         closing.close();
         generating.join();
-        assertThat(outcome.get()).isInstanceOfAny(GenerationCancelledException.class, IllegalStateException.class);
+        assertThat(outcome.get())
+                .isInstanceOf(GenerationCancelledException.class)
+                .hasMessageContaining("closed");
         closing.close();
         assertThatIllegalStateException()
                 .isThrownBy(() -> closing.generate(request(20).build()))

@@ -83,12 +83,12 @@ class GenerationRequestTest {
                         "true",
                         b -> b.infill(GenerationRequest.MASK, 3).stopAtEos(true)),
                 refused(
-                        "stopAtEos",
-                        "true",
+                        "stopTokens",
+                        "[5]",
                         b -> b.infill(GenerationRequest.MASK, 3).stopTokens(5)),
                 refused(
-                        "stopAtEos",
-                        "true",
+                        "stopStrings",
+                        "[x]",
                         b -> b.infill(GenerationRequest.MASK, 3).stopStrings("x")),
                 refused("stopStrings", "\"\"", b -> b.stopStrings("a", "")),
                 refused("prompt", "2 given", b -> b.user("hello")),
@@ -105,6 +105,22 @@ class GenerationRequestTest {
                         InvalidRequestException.class,
                         e -> assertThat(e.field()).isEqualTo(field))
                 .hasMessageStartingWith(field + " = " + value + ": ");
+    }
+
+    @Test
+    void messagesStayInTheirOrder() {
+        GenerationRequest request = GenerationRequest.builder()
+                .system("Be brief.")
+                .user("Why?")
+                .message(ChatMessage.assistant("Because."))
+                .user("Why not?")
+                .build();
+        assertThat(request.messages())
+                .containsExactly(
+                        new ChatMessage("system", "Be brief."),
+                        new ChatMessage("user", "Why?"),
+                        new ChatMessage("assistant", "Because."),
+                        new ChatMessage("user", "Why not?"));
     }
 
     @Test
