@@ -199,7 +199,7 @@ public final class DiffusionModel implements AutoCloseable {
                 denoiser = new GuidedDenoiser(
                         denoiser, unconditional, context, canvas.promptLength(), config.maskToken(), cfgScale);
             }
-            StopRule stop = request.stop(tokens -> textOf(tokens, tokenizer()));
+            StopRule stop = request.stop(tokens -> tokenizer().text(tokens));
             listener.onStart(canvas.tokens(), canvas.promptLength());
             DenoisingLoop loop = new DenoisingLoop(
                     denoiser,
@@ -218,7 +218,7 @@ public final class DiffusionModel implements AutoCloseable {
             return new GenerationResult(
                     tokens,
                     Arrays.copyOf(canvas.logProbabilities(), length),
-                    reader == null ? null : textOf(tokens, reader),
+                    reader == null ? null : reader.text(tokens),
                     canvas.promptLength(),
                     length < canvas.generationLength(),
                     outcome.timings(),
@@ -248,12 +248,6 @@ public final class DiffusionModel implements AutoCloseable {
         if (listener.isCancelled()) {
             throw new GenerationCancelledException("the listener cancelled the generation");
         }
-    }
-
-    /** Ids beyond the tokenizer's vocabulary stand for nothing. */
-    private static String textOf(int[] tokens, Tokenizer tokenizer) {
-        return tokenizer.decode(
-                Arrays.stream(tokens).filter(tokenizer::contains).toArray(), true);
     }
 
     private String textOf(GenerationRequest request) {

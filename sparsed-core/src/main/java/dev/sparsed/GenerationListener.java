@@ -2,7 +2,32 @@ package dev.sparsed;
 
 /**
  * Follows a generation. Called on the thread that generates, between steps; what it throws ends the generation and
- * reaches the caller.
+ * reaches the caller. One that shows the text as it comes about, and stops after ten seconds:
+ *
+ * {@snippet :
+ * long begin = System.nanoTime();
+ * GenerationListener listener = new GenerationListener() {
+ *     private int[] canvas = {};
+ *     private int promptLength;
+ *
+ *     @Override
+ *     public void onStart(int[] tokens, int prompt) {
+ *         canvas = tokens;
+ *         promptLength = prompt;
+ *     }
+ *
+ *     @Override
+ *     public void onStep(StepEvent event) {
+ *         event.commits().forEach(commit -> canvas[commit.position()] = commit.token());
+ *         System.out.println(model.tokenizer().text(Arrays.copyOfRange(canvas, promptLength, canvas.length)));
+ *     }
+ *
+ *     @Override
+ *     public boolean isCancelled() {
+ *         return System.nanoTime() - begin > 10_000_000_000L;
+ *     }
+ * };
+ * }
  */
 @FunctionalInterface
 public interface GenerationListener {

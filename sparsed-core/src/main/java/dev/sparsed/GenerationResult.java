@@ -71,12 +71,12 @@ public final class GenerationResult {
      * {@return the generated text without special tokens; what an assistant prefix said is not in it}
      *
      * @throws IllegalStateException if the request gave its prompt as token ids; {@link DiffusionModel#tokenizer()}
-     *     decodes {@link #tokens}
+     *     has the text of {@link #tokens}
      */
     public String text() {
         if (text == null) {
             throw new IllegalStateException(
-                    "the prompt was given as token ids, so nothing was decoded: use model.tokenizer().decode(result.tokens(), true)");
+                    "the prompt was given as token ids, so nothing was decoded: use model.tokenizer().text(result.tokens())");
         }
         return text;
     }

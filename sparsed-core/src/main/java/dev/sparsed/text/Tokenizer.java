@@ -6,6 +6,7 @@ import dev.sparsed.CheckpointException;
 import java.lang.ref.Cleaner;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -149,6 +150,18 @@ public final class Tokenizer implements AutoCloseable {
         } finally {
             end();
         }
+    }
+
+    /**
+     * The text of what a model generates: without special tokens, masks among them, and without ids that stand for
+     * nothing.
+     *
+     * @param tokens any ids
+     * @return the text
+     * @throws IllegalStateException if this tokenizer is closed
+     */
+    public String text(int[] tokens) {
+        return decode(Arrays.stream(tokens).filter(this::contains).toArray(), true);
     }
 
     /**

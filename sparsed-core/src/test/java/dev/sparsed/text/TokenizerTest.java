@@ -163,6 +163,14 @@ class TokenizerTest {
     }
 
     @Test
+    void textLeavesOutWhatIsNone() {
+        int[] ids = tokenizer.encode("<|mdm_mask|>a<|eot_id|>b");
+        int[] beyond = {ids[0], ids[1], 2048, ids[2], -1, ids[3], 126_336};
+        assertThat(tokenizer.text(beyond)).isEqualTo("ab");
+        assertThat(tokenizer.text(new int[0])).isEmpty();
+    }
+
+    @Test
     void longTextsAreNotCut() {
         String text = "The quick brown fox jumps over 42 dogs.\n".repeat(3000);
         int[] ids = tokenizer.encode(text);

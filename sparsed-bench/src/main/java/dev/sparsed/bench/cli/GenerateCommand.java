@@ -3,7 +3,6 @@ package dev.sparsed.bench.cli;
 import dev.sparsed.DiffusionModel;
 import dev.sparsed.GenerationRequest;
 import dev.sparsed.GenerationResult;
-import dev.sparsed.bench.quality.AnswerText;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -94,8 +93,7 @@ final class GenerateCommand implements Callable<Integer> {
                 ? screen.generate(loaded, request, main.interruption()::following)
                 : loaded.generate(request, main.interruption().listener());
         if (output.isText()) {
-            screen.print(
-                    prompt.givenAsTokens() ? AnswerText.whole(loaded.tokenizer(), result.tokens()) : result.text());
+            screen.print(prompt.givenAsTokens() ? loaded.tokenizer().text(result.tokens()) : result.text());
         } else {
             String text = prompt.givenAsTokens() ? null : result.text();
             main.shell().print(output.line(result, text, request.seed()));

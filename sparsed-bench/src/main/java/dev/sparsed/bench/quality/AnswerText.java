@@ -17,7 +17,7 @@ public final class AnswerText {
      * @return the text before the end of turn
      */
     public static String untilEndOfTurn(Tokenizer tokenizer, int[] tokens) {
-        return whole(tokenizer, tokensUntilEndOfTurn(tokenizer, tokens));
+        return tokenizer.text(tokensUntilEndOfTurn(tokenizer, tokens));
     }
 
     /**
@@ -33,18 +33,6 @@ public final class AnswerText {
             end++;
         }
         return Arrays.copyOf(tokens, end);
-    }
-
-    /**
-     * Decodes all generated tokens. Special tokens are left out, and ids that stand for nothing.
-     *
-     * @param tokenizer the model's
-     * @param tokens the generated ids
-     * @return the text
-     */
-    public static String whole(Tokenizer tokenizer, int[] tokens) {
-        return tokenizer.decode(
-                Arrays.stream(tokens).filter(tokenizer::contains).toArray(), true);
     }
 
     /**

@@ -38,7 +38,7 @@ public record QualityRun(DiffusionModel model, Settings settings, GenerationList
     public TaskOutcome run(Task task) {
         GenerationResult result = model.generate(request(task, settings), listener);
         int[] tokens = AnswerText.tokensUntilEndOfTurn(model.tokenizer(), result.tokens());
-        String answer = AnswerText.whole(model.tokenizer(), tokens);
+        String answer = model.tokenizer().text(tokens);
         double seconds = result.timings().total().toNanos() / 1e9;
         return new TaskOutcome(
                 task,
