@@ -5,74 +5,26 @@ import com.hubspot.jinjava.JinjavaConfig;
 import com.hubspot.jinjava.LegacyOverrides;
 import com.hubspot.jinjava.el.JinjavaProcessors;
 import com.hubspot.jinjava.interpret.Context.Library;
-import com.hubspot.jinjava.interpret.InterpretException;
 import com.hubspot.jinjava.interpret.JinjavaInterpreter;
 import com.hubspot.jinjava.interpret.RenderResult;
 import com.hubspot.jinjava.interpret.TemplateError;
-import com.hubspot.jinjava.lib.Importable;
-import com.hubspot.jinjava.lib.exptest.ExpTest;
-import com.hubspot.jinjava.lib.exptest.ExpTestLibrary;
-import com.hubspot.jinjava.lib.filter.Filter;
-import com.hubspot.jinjava.lib.filter.FilterLibrary;
-import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
-import com.hubspot.jinjava.lib.fn.FunctionLibrary;
-import com.hubspot.jinjava.lib.tag.TagLibrary;
 import com.hubspot.jinjava.loader.ResourceLocator;
 import com.hubspot.jinjava.loader.ResourceNotFoundException;
 import dev.sparsed.ChatMessage;
 import dev.sparsed.CheckpointException;
-import java.lang.reflect.Method;
 import java.nio.charset.Charset;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
- * Jinjava, set up to render like Python's Jinja and to withstand a hostile template. The only class that refers to it
- * by name.
+ * Jinjava, set up to render like Python's Jinja and to withstand a hostile template: with bounds on time, size and
+ * nesting. What a template may say at all is {@link TemplateDialect}'s.
  */
 final class TemplateEngine {
-
-    private static final Set<String> TAGS =
-            Set.of("for", "if", "elif", "else", "set", "macro", "call", "raw", "break", "continue", "do", "print");
-
-    private static final Set<String> FUNCTIONS = Set.of("range", "namespace", "raise_exception");
-
-    /**
-     * Of Jinja's own filters, those that Jinjava computes alike and whose result is no larger than a few times what
-     * goes in.
-     */
-    private static final Set<String> FILTERS = Set.of(
-            "abs",
-            "capitalize",
-            "count",
-            "d",
-            "default",
-            "first",
-            "int",
-            "join",
-            "last",
-            "length",
-            "list",
-            "lower",
-            "map",
-            "reject",
-            "rejectattr",
-            "replace",
-            "reverse",
-            "select",
-            "selectattr",
-            "string",
-            "trim",
-            "unique",
-            "upper");
 
     /**
      * Python's rules where Jinjava has two. Not set: {@code whitespaceRequiredWithinTokens}, with which
@@ -108,18 +60,9 @@ final class TemplateEngine {
      */
     private static final int MAX_BRACKETS = 50;
 
-    private static final Pattern BLOCK = Pattern.compile("\\{[{%].*?[%}]\\}", Pattern.DOTALL);
-    private static final Pattern STRING =
-            Pattern.compile("'(?:[^'\\\\]++|\\\\.)*+'|\"(?:[^\"\\\\]++|\\\\.)*+\"", Pattern.DOTALL);
-    private static final Pattern FILTER = Pattern.compile("\\|\\s*+(\\w++)");
-    private static final Pattern TEST = Pattern.compile("\\bis\\s++(?:not\\s++)?+(\\w++)");
-    private static final Pattern LOOP_WITH_CONDITION =
-            Pattern.compile("^\\{%[-+]?+\\s*+for\\s(?!.*\\selse\\s).*\\sif\\s", Pattern.DOTALL);
-
     private final Path file;
     private final String template;
     private final Jinjava jinjava;
-    private final Map<Library, Set<String>> disabled;
 
     /**
      * Sets Jinjava up.
@@ -134,47 +77,7 @@ final class TemplateEngine {
         checkNesting(file, this.template);
         jinjava = new Jinjava(config(new TemplateBudget(Integer.MAX_VALUE), MAX_OUTPUT, Map.of()));
         jinjava.setResourceLocator(new NoFiles());
-        disabled = Map.of(
-                Library.TAG, others(new TagLibrary(true, Set.of()).entries(), TAGS),
-                Library.FUNCTION, others(new FunctionLibrary(true, Set.of()).entries(), FUNCTIONS),
-                Library.FILTER, others(new FilterLibrary(true, Set.of()).entries(), FILTERS));
-        jinjava.registerFunction(new ELFunctionDefinition("", "raise_exception", raiseException()));
-        jinjava.registerFilter(new TrimFilter());
-        jinjava.registerFilter(new ReplaceFilter());
-        rejectWhatIsNotKnown();
-    }
-
-    /**
-     * Jinjava leaves out a filter or test that it does not know; a template must not be rendered otherwise than it was
-     * meant.
-     */
-    private void rejectWhatIsNotKnown() {
-        Set<String> filters = names(new FilterLibrary(true, Set.of()).entries());
-        Set<String> tests = names(new ExpTestLibrary(true, Set.of()).entries());
-        Matcher block = BLOCK.matcher(template);
-        while (block.find()) {
-            String code = STRING.matcher(block.group()).replaceAll("''");
-            if (LOOP_WITH_CONDITION.matcher(code).find()) {
-                throw new CheckpointException(file
-                        + ": the chat template has a loop with a condition, which is not supported: " + block.group());
-            }
-            for (Matcher name = FILTER.matcher(code); name.find(); ) {
-                if (!filters.contains(name.group(1))) {
-                    jinjava.registerFilter(new UnknownFilter(name.group(1)));
-                }
-            }
-            for (Matcher name = TEST.matcher(code); name.find(); ) {
-                if (!tests.contains(name.group(1))) {
-                    jinjava.registerExpTest(new UnknownTest(name.group(1)));
-                }
-            }
-        }
-    }
-
-    private static Set<String> names(Collection<? extends Importable> items) {
-        Set<String> names = new TreeSet<>();
-        items.forEach(item -> names.add(item.getName()));
-        return names;
+        TemplateDialect.register(jinjava, file, this.template);
     }
 
     /** Rejects a template that the parser would not be done with in any time. */
@@ -192,18 +95,6 @@ final class TemplateEngine {
                         + " parentheses or brackets inside each other at character " + i);
             }
         }
-    }
-
-    private static Set<String> others(Collection<? extends Importable> all, Set<String> allowed) {
-        Set<String> names = new TreeSet<>();
-        for (Importable item : all) {
-            String name = item instanceof ELFunctionDefinition function ? function.getLocalName() : item.getName();
-            if (!allowed.contains(name)) {
-                names.add(item.getName());
-            }
-        }
-        names.removeIf(name -> name.startsWith("end")); // closes a block, does nothing
-        return names;
     }
 
     private JinjavaConfig config(TemplateBudget budget, long maxOutput, Map<Library, Set<String>> without) {
@@ -259,7 +150,8 @@ final class TemplateEngine {
         TemplateBudget budget = new TemplateBudget(MAX_NODES + MAX_NODES_PER_MESSAGE * list.size());
         RenderResult result;
         try {
-            result = jinjava.renderForResult(template, variables, config(budget, MAX_OUTPUT + 4 * chars, disabled));
+            result = jinjava.renderForResult(
+                    template, variables, config(budget, MAX_OUTPUT + 4 * chars, TemplateDialect.DISABLED));
         } catch (TemplateBudget.Exhausted | StackOverflowError e) {
             throw new CheckpointException(
                     file + ": the chat template is nested too deeply or runs for too long: " + e.getMessage(), e);
@@ -268,7 +160,7 @@ final class TemplateEngine {
         }
         for (TemplateError error : result.getErrors()) {
             for (Throwable cause = error.getException(); cause != null; cause = cause.getCause()) {
-                if (cause instanceof Rejected) {
+                if (cause instanceof TemplateDialect.Rejected) {
                     throw new IllegalArgumentException(
                             "messages: rejected by the chat template of " + file + ": " + cause.getMessage());
                 }
@@ -281,91 +173,6 @@ final class TemplateEngine {
                     error.getException());
         }
         return result.getOutput();
-    }
-
-    private static Method raiseException() {
-        try {
-            Method method = TemplateEngine.class.getDeclaredMethod("raise", Object.class);
-            method.setAccessible(true); // called by Jinjava, which sees no private member of this package
-            return method;
-        } catch (NoSuchMethodException e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    /** The template's {@code raise_exception}. */
-    private static Object raise(Object message) {
-        throw new Rejected(String.valueOf(message));
-    }
-
-    /** What {@code raise_exception} throws. */
-    private static final class Rejected extends RuntimeException {
-
-        private static final long serialVersionUID = 1L;
-
-        Rejected(String message) {
-            super(message);
-        }
-    }
-
-    /** Python's {@code str.strip}; Jinjava's own filter keeps other white space than ASCII's. */
-    private static final class TrimFilter implements Filter {
-
-        @Override
-        public String getName() {
-            return "trim";
-        }
-
-        @Override
-        public Object filter(Object value, JinjavaInterpreter interpreter, String... args) {
-            return value == null
-                    ? ""
-                    : PythonStrings.strip(value.toString(), args.length > 0 ? args[0] : null, true, true);
-        }
-    }
-
-    /** Python's {@code str.replace}; Jinjava's own filter builds a result of any size. */
-    private static final class ReplaceFilter implements Filter {
-
-        @Override
-        public String getName() {
-            return "replace";
-        }
-
-        @Override
-        public Object filter(Object value, JinjavaInterpreter interpreter, String... args) {
-            if (args.length != 2) {
-                throw new InterpretException("replace: needs two strings");
-            }
-            long most = interpreter.getConfig().getMaxStringLength();
-            return value == null ? "" : PythonStrings.replace(value.toString(), args[0], args[1], most);
-        }
-    }
-
-    private record UnknownFilter(String name) implements Filter {
-
-        @Override
-        public String getName() {
-            return name;
-        }
-
-        @Override
-        public Object filter(Object value, JinjavaInterpreter interpreter, String... args) {
-            throw new InterpretException("the filter " + name + " is not supported");
-        }
-    }
-
-    private record UnknownTest(String name) implements ExpTest {
-
-        @Override
-        public String getName() {
-            return name;
-        }
-
-        @Override
-        public boolean evaluate(Object value, JinjavaInterpreter interpreter, Object... args) {
-            throw new InterpretException("the test " + name + " is not supported");
-        }
     }
 
     /** A template includes nothing. */
