@@ -17,6 +17,7 @@ import dev.sparsed.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
@@ -91,6 +92,7 @@ public final class DiffusionModel implements AutoCloseable {
      * @throws BackendUnavailableException if a required backend cannot run here
      */
     public static DiffusionModel load(Path folder, LoadOptions options) {
+        Objects.requireNonNull(folder, "folder");
         ModelConfig config = ModelConfig.read(folder);
         GenerationDefaults defaults = GenerationDefaults.read(folder);
         int contextLength = options.contextLength() > 0 ? options.contextLength() : config.contextLength();
