@@ -1,6 +1,5 @@
 package dev.sparsed.attention;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -19,15 +18,7 @@ public final class AttentionPlan {
     private final @Nullable SelectionRule rule;
     private final @Nullable HostSelection hostSelection;
     private final @Nullable BlockPattern[] patterns;
-    private final double[] @Nullable [] keptMass;
-    private final List<KeptMass> samples = new ArrayList<>();
-    private final List<List<Double>> sample = new ArrayList<>();
-    private boolean measured;
-    private int sampleInterval;
-    private double bound;
-    private int step;
-    private int sparseSteps;
-    private boolean sampling;
+    private final MassLog mass;
     private boolean stale;
     private int revision;
 
@@ -36,13 +27,14 @@ public final class AttentionPlan {
             IntFunction<AttentionMode> schedule,
             @Nullable SelectionRule rule,
             @Nullable HostSelection hostSelection,
-            @Nullable BlockPattern[] patterns) {
+            @Nullable BlockPattern[] patterns,
+            MassLog mass) {
         this.policy = policy;
         this.schedule = schedule;
         this.rule = rule;
         this.hostSelection = hostSelection;
         this.patterns = patterns;
-        this.keptMass = new double[patterns.length][];
+        this.mass = mass;
     }
 
     /**
@@ -53,7 +45,8 @@ public final class AttentionPlan {
      * @return a new plan
      */
     public static AttentionPlan dense(AttentionPolicy policy, int layers) {
-        return new AttentionPlan(policy, step -> AttentionMode.DENSE, null, null, new BlockPattern[layers]);
+        return new AttentionPlan(
+                policy, step -> AttentionMode.DENSE, null, null, new BlockPattern[layers], new MassLog(layers));
     }
 
     /**
@@ -65,7 +58,12 @@ public final class AttentionPlan {
      */
     public static AttentionPlan fixed(AttentionPolicy policy, List<BlockPattern> patterns) {
         return new AttentionPlan(
-                policy, step -> AttentionMode.BLOCK_SPARSE, null, null, patterns.toArray(BlockPattern[]::new));
+                policy,
+                step -> AttentionMode.BLOCK_SPARSE,
+                null,
+                null,
+                patterns.toArray(BlockPattern[]::new),
+                new MassLog(patterns.size()));
     }
 
     /**
@@ -79,7 +77,7 @@ public final class AttentionPlan {
      */
     public static AttentionPlan selecting(
             AttentionPolicy policy, IntFunction<AttentionMode> schedule, SelectionRule rule, int layers) {
-        return new AttentionPlan(policy, schedule, rule, null, new BlockPattern[layers]);
+        return new AttentionPlan(policy, schedule, rule, null, new BlockPattern[layers], new MassLog(layers));
     }
 
     /**
@@ -93,7 +91,7 @@ public final class AttentionPlan {
      */
     public static AttentionPlan selectingOnHost(
             AttentionPolicy policy, IntFunction<AttentionMode> schedule, HostSelection selection, int layers) {
-        return new AttentionPlan(policy, schedule, null, selection, new BlockPattern[layers]);
+        return new AttentionPlan(policy, schedule, null, selection, new BlockPattern[layers], new MassLog(layers));
     }
 
     /** {@return the policy that drew this up; never one that only chooses among others} */
@@ -117,17 +115,10 @@ public final class AttentionPlan {
      * @return how attention looks in it
      */
     public AttentionMode begin(int step) {
-        this.step = step;
-        sampling = false;
         AttentionMode mode = at(step);
-        if (mode == AttentionMode.BLOCK_SPARSE) {
-            if (stale) {
-                return AttentionMode.DENSE_AND_SELECT;
-            }
-            sparseSteps++;
-            sampling = sampleInterval > 0 && sparseSteps % sampleInterval == 0;
-        }
-        return mode;
+        boolean again = mode == AttentionMode.BLOCK_SPARSE && stale;
+        mass.begin(step, mode == AttentionMode.BLOCK_SPARSE && !again);
+        return again ? AttentionMode.DENSE_AND_SELECT : mode;
     }
 
     /** {@return how to select on the host; empty if the backend does, by {@link #rule}} */
@@ -180,10 +171,7 @@ public final class AttentionPlan {
 
     /** {@return this plan, which from now on asks for measurements, and for samples if the interval is not 0} */
     AttentionPlan measured(int interval) {
-        measured = true;
-        if (sampleInterval == 0) { // else a refreshing policy has decided
-            sampleInterval = interval;
-        }
+        mass.measure(interval);
         return this;
     }
 
@@ -194,11 +182,7 @@ public final class AttentionPlan {
                     policy + " has patterns that are known from the start: there is nothing to refresh");
         }
         boolean selects = rule != null || hostSelection != null;
-        AttentionPlan plan = new AttentionPlan(selects ? by : policy, schedule, rule, hostSelection, patterns);
-        plan.measured = measured;
-        plan.sampleInterval = by.interval();
-        plan.bound = by.bound();
-        return plan;
+        return new AttentionPlan(selects ? by : policy, schedule, rule, hostSelection, patterns, mass.refreshing(by));
     }
 
     /**
@@ -208,8 +192,7 @@ public final class AttentionPlan {
      * @param mode how attention looks in the step
      */
     public boolean measures(AttentionMode mode) {
-        return measured
-                && (mode.selects() || mode == AttentionMode.BLOCK_SPARSE && keptMass[keptMass.length - 1] == null);
+        return mass.isMeasured() && (mode.selects() || mode == AttentionMode.BLOCK_SPARSE && !mass.isComplete());
     }
 
     /**
@@ -219,12 +202,12 @@ public final class AttentionPlan {
      * @param mass by query head, the mean over the query rows of the share of dense attention that the pattern keeps
      */
     public void keepMass(int layer, double[] mass) {
-        keptMass[layer] = mass.clone();
+        this.mass.keep(layer, mass);
     }
 
     /** {@return whether to sample what the patterns still keep, in the step that has begun} */
     public boolean samples() {
-        return sampling;
+        return mass.isSampling();
     }
 
     /**
@@ -233,22 +216,12 @@ public final class AttentionPlan {
      * @param mass by query head of the next layer, the mean over the sampled rows of the share of dense attention that the pattern keeps
      */
     public void keepSample(double[] mass) {
-        sample.add(Arrays.stream(mass).boxed().toList());
-        if (sample.size() == patterns.length) {
-            KeptMass whole = new KeptMass(step, sample);
-            samples.add(whole);
-            sample.clear();
-            stale = whole.least() < bound;
-        }
+        stale |= this.mass.keepSample(mass);
     }
 
     /** {@return what ran, once the generation is done} */
     public AttentionReport report() {
-        List<List<Double>> mass = Arrays.stream(keptMass)
-                .filter(Objects::nonNull)
-                .map(layer -> Arrays.stream(layer).boxed().toList())
-                .toList();
-        return new AttentionReport(policy, patterns(), mass, samples);
+        return new AttentionReport(policy, patterns(), mass.measurements(), mass.samples());
     }
 
     /** {@return a number that changes whenever a pattern does} */
