@@ -1,10 +1,12 @@
 package dev.sparsed.bench.cli;
 
 import dev.sparsed.ChatMessage;
+import dev.sparsed.DeviceMemoryException;
 import dev.sparsed.DiffusionModel;
 import dev.sparsed.GenerationCancelledException;
 import dev.sparsed.GenerationRequest;
 import dev.sparsed.GenerationResult;
+import dev.sparsed.NonFiniteLogitsException;
 import dev.sparsed.attention.AttentionPolicy;
 import dev.sparsed.bench.quality.AnswerText;
 import java.util.List;
@@ -113,7 +115,10 @@ final class Chat {
                 }
                 shell.err().println();
                 say("cancelled; the conversation is as it was before the question");
-            } catch (IllegalArgumentException | ParameterException e) {
+            } catch (IllegalArgumentException
+                    | ParameterException
+                    | DeviceMemoryException
+                    | NonFiniteLogitsException e) {
                 if (!isInteractive()) {
                     throw e;
                 }
@@ -235,7 +240,7 @@ final class Chat {
     }
 
     private static <T> T parsed(T into, String words) {
-        new CommandLine(into).setCaseInsensitiveEnumValuesAllowed(true).parseArgs(words.split("\\s+"));
+        new CommandLine(into).setCaseInsensitiveEnumValuesAllowed(true).parseArgs(Main.hyphenated(words.split("\\s+")));
         return into;
     }
 

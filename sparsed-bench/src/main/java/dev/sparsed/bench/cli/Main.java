@@ -110,7 +110,7 @@ public final class Main {
     }
 
     /** The reference codes' spelling of an option, {@code --gen_length}, stands for {@code --gen-length}. */
-    private static String[] hyphenated(String[] args) {
+    static String[] hyphenated(String... args) {
         return Arrays.stream(args)
                 .map(arg -> UNDERSCORES.matcher(arg).lookingAt() ? withHyphens(arg) : arg)
                 .toArray(String[]::new);

@@ -8,16 +8,24 @@ import dev.sparsed.GenerationRequest;
 import dev.sparsed.bench.DemoModel;
 import dev.sparsed.bench.quality.AnswerText;
 import java.io.ByteArrayInputStream;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** A chat through a pipe and at a terminal that is none. The answers are those of requests that hold the whole conversation. */
 @Timeout(120)
@@ -95,6 +103,23 @@ class ChatTest {
     }
 
     @Test
+    void aModelThatFailsEndsNoChatAtATerminal(@TempDir Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(demo.folder())) {
+            for (Path file : files.toList()) {
+                Files.copy(file, folder.resolve(file.getFileName()));
+            }
+        }
+        Path weights = folder.resolve("model.safetensors");
+        byte[] bytes = Files.readAllBytes(weights);
+        int header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt();
+        Arrays.fill(bytes, 8 + header, bytes.length, (byte) 0xFF); // NaN in any type
+        Files.write(weights, bytes);
+        Run run = Run.of(TYPED, SHORT + "\n1+1=\n/policy\n", "chat", "-m", folder.toString());
+        assertThat(run.err()).contains("sparsed: step 0, position", "policy dense");
+        assertThat(run.exitCode()).isZero();
+    }
+
+    @Test
     void commandsChangeWhatComesNext() {
         Run run = Run.of(
                 TYPED,
@@ -105,7 +130,7 @@ class ChatTest {
                         "/retry",
                         "/policy sparsed --select 0.25 --block-size 8",
                         "/policy",
-                        "/options --threshold 0.9 --cache dual",
+                        "/options --threshold 0.9 --cache dual --gen_length 128",
                         "/options",
                         "/system be brief",
                         "/system",
