@@ -110,7 +110,15 @@ public interface Blas extends AutoCloseable {
         };
     }
 
-    /** Checks leading dimensions. */
+    /**
+     * Checks leading dimensions.
+     *
+     * @param shape m, n, k
+     * @param x X
+     * @param w W
+     * @param c C
+     * @throws IllegalArgumentException if one is smaller than a row
+     */
     static void requireLeading(Shape shape, Operand x, Operand w, Operand c) {
         if (x.leading < shape.k() || w.leading < shape.k() || c.leading < shape.n()) {
             throw new IllegalArgumentException("matrix product " + shape + ": leading dimensions " + x.leading + ", "
