@@ -39,13 +39,14 @@ INLINE void quad_load(const float *sums) {
     TILE_LOAD(3, sums + 3 * TILE_FLOATS, 64);
 }
 
+// a: keys or values, which pass by from the second-level cache; b: queries or p, which are there to stay.
 INLINE void quad_dot(const uint16_t *a, const uint16_t *b) {
-    TILE_LOAD(4, a, 64);
+    TILE_STREAM(4, a, 64);
     TILE_LOAD(6, b, 64);
     TILE_DOT(0, 4, 6);
     TILE_LOAD(7, b + TILE_BF16, 64);
     TILE_DOT(1, 4, 7);
-    TILE_LOAD(5, a + TILE_BF16, 64);
+    TILE_STREAM(5, a + TILE_BF16, 64);
     TILE_DOT(2, 5, 6);
     TILE_DOT(3, 5, 7);
 }

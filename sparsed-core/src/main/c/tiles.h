@@ -64,6 +64,7 @@ EMULATION tile_store(int t, void *to, int64_t stride) {
 #define TILES_END() ((void)0)
 #define TILE_ZERO(t) memset(tmm[t], 0, TILE_BYTES)
 #define TILE_LOAD(t, from, stride) tile_load(t, from, stride)
+#define TILE_STREAM(t, from, stride) tile_load(t, from, stride)
 #define TILE_STORE(t, to, stride) tile_store(t, to, stride)
 #define TILE_DOT(c, a, b) tile_dot(c, a, b)
 #define TILE_DOT_INT8(c, a, b) tile_dot_int8(c, a, b)
@@ -84,6 +85,9 @@ static const tile_config ALL_TILES = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64
 #define TILE_ZERO(t) __asm__ volatile("tilezero %%tmm" #t ::: "memory")
 #define TILE_LOAD(t, from, stride) \
     __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #t ::"r"(from), "r"((int64_t)(stride)) : "memory")
+// The same, with the hint that the data will not be needed again soon, and need not displace what is in the first-level cache.
+#define TILE_STREAM(t, from, stride) \
+    __asm__ volatile("tileloaddt1 (%0,%1,1), %%tmm" #t ::"r"(from), "r"((int64_t)(stride)) : "memory")
 #define TILE_STORE(t, to, stride) \
     __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)" ::"r"(to), "r"((int64_t)(stride)) : "memory")
 #define TILE_DOT(c, a, b) __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c ::: "memory")

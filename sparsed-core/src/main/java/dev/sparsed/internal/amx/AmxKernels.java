@@ -7,7 +7,7 @@ import dev.sparsed.internal.cpu.WorkerPool;
 import dev.sparsed.internal.vector.VectorKernels;
 import java.util.List;
 
-/** Linear layers and attention on tiles, everything else on vectors. */
+/** Linear layers, the MLP and attention on tiles, everything else on vectors. */
 final class AmxKernels extends VectorKernels {
 
     private final AmxLinear linear;

@@ -7,7 +7,7 @@ package dev.sparsed.internal.cpu;
  */
 public final class Lanes {
 
-    /** Most lanes. With more, packing keys would read less than 1 KiB at a time where 16 heads have 64 features, from a page each. */
+    /** Most lanes. */
     static final int MOST = 4;
 
     private final int slots;
@@ -28,9 +28,10 @@ public final class Lanes {
      * Cuts items into lanes.
      *
      * @param items how many, ≥ 1
+     * @param most lanes at most, ≥ 1; there are no more than threads, either
      */
-    public void cut(int items) {
-        count = Math.min(Math.min(slots, items), MOST);
+    public void cut(int items, int most) {
+        count = Math.min(Math.min(slots, items), Math.min(most, MOST));
         for (int lane = 0; lane <= count; lane++) {
             firstItem[lane] = lane * items / count;
         }

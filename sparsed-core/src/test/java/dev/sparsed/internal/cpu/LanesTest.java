@@ -21,7 +21,7 @@ class LanesTest {
     void everyTaskRunsOnce(int threads, int items, int each) {
         try (WorkerPool pool = new WorkerPool(threads)) {
             Lanes lanes = new Lanes(pool);
-            lanes.cut(items);
+            lanes.cut(items, Lanes.MOST);
             for (int repeat = 0; repeat < 2; repeat++) {
                 AtomicIntegerArray runs = new AtomicIntegerArray(items * each);
                 pool.forEach(lanes.withTasksPerItem(each), (task, slot) -> runs.incrementAndGet(task));
@@ -38,7 +38,7 @@ class LanesTest {
         CountDownLatch rest = new CountDownLatch(9);
         try (WorkerPool pool = new WorkerPool(2)) {
             Lanes lanes = new Lanes(pool);
-            lanes.cut(5); // two and three
+            lanes.cut(5, 2); // two and three
             pool.forEach(lanes.withTasksPerItem(2), (task, slot) -> {
                 (slot == 0 ? first : second).add(task);
                 started.countDown();
@@ -61,7 +61,7 @@ class LanesTest {
             Lanes lanes = new Lanes(pool);
             int[] sums = new int[12];
             for (int round = 1; round <= 5_000; round++) {
-                lanes.cut(1 + round % 4);
+                lanes.cut(1 + round % 4, Lanes.MOST);
                 pool.forEach(lanes.withTasksPerLane(3), (task, slot) -> sums[task]++);
                 pool.forEach(sums.length - lanes.tasks(), (task, slot) -> sums[lanes.tasks() + task]++);
                 assertThat(sums).containsOnly(round);
@@ -73,12 +73,15 @@ class LanesTest {
     void knowsItemsAndTasks() {
         try (WorkerPool pool = new WorkerPool(6)) {
             Lanes lanes = new Lanes(pool);
-            lanes.cut(10);
+            lanes.cut(10, 9);
             assertThat(IntStream.rangeClosed(0, 4).map(lanes::firstItem)).containsExactly(0, 2, 5, 7, 10);
             assertThat(lanes.withTasksPerItem(3).tasks()).isEqualTo(30);
             assertThat(lanes.likelyAfter(4)).isEqualTo(6); // two threads share a lane
             assertThat(lanes.likelyAfter(29)).isEqualTo(29);
             assertThat(lanes.withTasksPerLane(7).tasks()).isEqualTo(28);
+            lanes.cut(10, 1);
+            assertThat(lanes.withTasksPerItem(3).tasks()).isEqualTo(30);
+            assertThat(lanes.withTasksPerLane(7).tasks()).isEqualTo(7);
         }
     }
 
