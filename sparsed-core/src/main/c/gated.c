@@ -52,13 +52,13 @@ INLINE void multiply(const block *b, int row_tiles, finishing *f) {
     }
     int64_t each = (f->rows + b->to - b->from - 1) / (b->to - b->from), finished = 0;
     for (int64_t k = b->from; k < b->to; k++) {
-        TILE_LOAD(4, x0 + k * TILE_BF16, 64);
+        TILE_STREAM(4, x0 + k * TILE_BF16, 64);
         TILE_LOAD(6, b->gate + k * TILE_BF16, 64);
         TILE_DOT(0, 4, 6);
         TILE_LOAD(7, b->up + k * TILE_BF16, 64);
         TILE_DOT(1, 4, 7);
         if (row_tiles > 1) {
-            TILE_LOAD(5, x1 + k * TILE_BF16, 64);
+            TILE_STREAM(5, x1 + k * TILE_BF16, 64);
             TILE_DOT(2, 5, 6);
             TILE_DOT(3, 5, 7);
         }

@@ -1,8 +1,8 @@
 // out[rows, columns] = x·wᵀ (+ bias), x from round_rows.c and w from pack_weights.c; in 8-bit integers, x from quantize_rows.c and w from
 // quantize_weights.c, the sums, which are exact, times the scales of row and column.
 // Blocks of 2 × 2 tiles of out: four loads for four products. The depth is cut into blocks: the 32 columns of w of one block stay in the
-// first-level cache while the rows of x pass by from the second; sums wait in `sums` for the next block. Neither changes a result: what a
-// tile holds is stored and loaded exactly.
+// first-level cache while the rows of x pass by from the second, loaded with the hint not to displace them; sums wait in `sums` for the next
+// block. Neither changes a result: what a tile holds is stored and loaded exactly.
 #include "vectors.h"
 
 typedef struct {
@@ -71,7 +71,7 @@ INLINE void multiply(const block *b, int row_tiles, int column_tiles, int int8) 
         if (column_tiles > 1) { BEGIN(3, b->sums_stride + 1, 1); }
     }
     for (int64_t k = b->from; k < b->to; k++) {
-        TILE_LOAD(4, x0 + k * TILE_BYTES, 64);
+        TILE_STREAM(4, x0 + k * TILE_BYTES, 64);
         TILE_LOAD(6, w0 + k * TILE_BYTES, 64);
         DOT(0, 4, 6)
         if (column_tiles > 1) {
@@ -79,7 +79,7 @@ INLINE void multiply(const block *b, int row_tiles, int column_tiles, int int8) 
             DOT(1, 4, 7)
         }
         if (row_tiles > 1) {
-            TILE_LOAD(5, x1 + k * TILE_BYTES, 64);
+            TILE_STREAM(5, x1 + k * TILE_BYTES, 64);
             DOT(2, 5, 6)
             if (column_tiles > 1) { DOT(3, 5, 7) }
         }
