@@ -12,12 +12,15 @@ import dev.sparsed.spi.Quantization;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Offers the AMX backend, which computes linear layers and attention in bf16 with float32 sums. Where float32 is asked for, it opens the
  * vector backend in its place.
  */
 public final class AmxBackendProvider implements BackendProvider {
+
+    private static final System.Logger LOGGER = System.getLogger("dev.sparsed");
 
     private static final String LIBRARY = "libsparsed_amx.so";
 
@@ -43,13 +46,25 @@ public final class AmxBackendProvider implements BackendProvider {
             obstacle = vectors.unavailableBecause();
         }
         if (obstacle.isEmpty()) {
-            try {
-                library();
-            } catch (BackendUnavailableException e) {
-                obstacle = Optional.of(e.getMessage());
-            }
+            obstacle = cannotLoad(AmxBackendProvider::library);
         }
         return obstacle;
+    }
+
+    /**
+     * {@return why the kernels cannot be loaded, if they cannot} A warning says so: the processor has the unit, and without them a model runs at
+     * a fraction of the speed.
+     *
+     * @param library the kernels, in a file; throws if there is none
+     */
+    static Optional<String> cannotLoad(Supplier<Path> library) {
+        try {
+            new KernelLibrary(library.get());
+            return Optional.empty();
+        } catch (BackendUnavailableException e) {
+            LOGGER.log(System.Logger.Level.WARNING, "backend amx cannot be used: {0}", e.getMessage());
+            return Optional.of(e.getMessage());
+        }
     }
 
     /** {@return the kernels, in a file} */

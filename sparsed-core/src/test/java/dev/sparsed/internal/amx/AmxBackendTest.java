@@ -11,12 +11,16 @@ import dev.sparsed.spi.ExecutionContext;
 import dev.sparsed.spi.HostTensor;
 import dev.sparsed.spi.Quantization;
 import dev.sparsed.spi.Tensor;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What quantization changes, and what it does not. */
 @TestTiles.Required
@@ -51,6 +55,18 @@ class AmxBackendTest {
                         new BackendOptions(1, DType.BF16, Quantization.FP8), TestTiles.library()))
                 .isInstanceOf(BackendUnavailableException.class)
                 .hasMessageContainingAll("amx", "FP8", "cuda");
+    }
+
+    @Test
+    void kernelsThatCannotBeLoadedAreAReason(@TempDir Path folder) throws IOException {
+        Path text = Files.writeString(folder.resolve("libsparsed_amx.so"), "no library");
+        assertThat(AmxBackendProvider.cannotLoad(() -> text))
+                .hasValueSatisfying(reason -> assertThat(reason).contains("libsparsed_amx.so", "cannot be loaded"));
+        assertThat(AmxBackendProvider.cannotLoad(() -> {
+                    throw new BackendUnavailableException("no folder");
+                }))
+                .contains("no folder");
+        assertThat(AmxBackendProvider.cannotLoad(TestTiles::library)).isEmpty();
     }
 
     private float[] product(Quantization quantization, boolean linear) {

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/** Runs {@code src/test/c/kernels_test.c}: the kernels at awkward sizes under the address and undefined-behaviour sanitizers. */
+/** Runs {@code src/test/c}: the kernels at awkward sizes under the address and undefined-behaviour sanitizers. */
 class EmulatedKernelsTest {
 
     @Test
@@ -21,7 +21,7 @@ class EmulatedKernelsTest {
         TestTiles.compile(
                 program,
                 List.of("-O0", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
-                List.of("src/test/c/kernels_test.c"));
+                List.of("src/test/c/kernels_test.c", "src/test/c/products_test.c"));
         assertThat(TestTiles.run(List.of(program.toAbsolutePath().toString()))).contains("all right");
     }
 }
