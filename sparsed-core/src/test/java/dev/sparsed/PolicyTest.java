@@ -66,6 +66,7 @@ class PolicyTest {
                 new SparseD(0.2, 1, 8).without(Part.REUSE),
                 new SparseD(0.2, 1, 8).without(Part.ISOLATION),
                 new SparseD(0.2, 1, 8).without(Part.SKIP),
+                new SparseD(0.2, 1, 8).without(Part.DENSE_SELECTION),
                 new SparseD(0.2, 1, 8).refreshing(1, 2),
                 SparseD.auto());
     }
@@ -99,7 +100,8 @@ class PolicyTest {
                 new SparseD(0.2, 0.3, 8).refreshing(0.9, 3),
                 new SparseD(0.2, 0.3, 8).without(Part.REUSE),
                 new SparseD(0.2, 0.3, 8).without(Part.ISOLATION),
-                new SparseD(0.2, 0.3, 8).without(Part.SKIP));
+                new SparseD(0.2, 0.3, 8).without(Part.SKIP),
+                new SparseD(0.2, 0.3, 8).without(Part.DENSE_SELECTION));
     }
 
     @ParameterizedTest

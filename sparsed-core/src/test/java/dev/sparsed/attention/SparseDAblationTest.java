@@ -46,6 +46,13 @@ class SparseDAblationTest {
     }
 
     @Test
+    void withoutDenseSelectionTheSelectingStepIsSparse() {
+        assertThat(modes(Part.DENSE_SELECTION, 6))
+                .containsExactly(DENSE, DENSE, SELECT_AND_SPARSE, BLOCK_SPARSE, BLOCK_SPARSE, BLOCK_SPARSE);
+        assertThat(modes(Part.DENSE_SELECTION, 2)).containsOnly(DENSE);
+    }
+
+    @Test
     void withoutIsolationAllBlocksCompeteForOneBudget() {
         assertThat(modes(Part.ISOLATION, 6))
                 .containsExactly(DENSE, DENSE, DENSE_AND_SELECT, BLOCK_SPARSE, BLOCK_SPARSE, BLOCK_SPARSE);

@@ -70,7 +70,9 @@ final class PolicyOptions {
         /** SparseD that selects prompt and generation together. */
         NO_ISOLATION(ABLATION),
         /** SparseD without dense steps. */
-        NO_SKIP(ABLATION);
+        NO_SKIP(ABLATION),
+        /** SparseD whose selecting step is block-sparse. */
+        NO_DENSE_SELECTION(ABLATION);
 
         private final List<String> settings;
 
@@ -112,8 +114,8 @@ final class PolicyOptions {
             defaultValue = "dense",
             description = "Attention: dense, sparsed, auto (sparsed from 4096 tokens on, else dense), coverage; for"
                     + " comparison the fixed patterns window, sink-window, strided, power-strided and random, the"
-                    + " selections antidiagonal and vertical-slash, and the ablations of sparsed no-reuse, no-isolation"
-                    + " and no-skip. Default: ${DEFAULT-VALUE}.")
+                    + " selections antidiagonal and vertical-slash, and the ablations of sparsed no-reuse, no-isolation,"
+                    + " no-skip and no-dense-selection. Default: ${DEFAULT-VALUE}.")
     private Policy policy = Policy.DENSE;
 
     @Option(
@@ -231,6 +233,7 @@ final class PolicyOptions {
             case NO_REUSE -> method.without(Part.REUSE);
             case NO_ISOLATION -> method.without(Part.ISOLATION);
             case NO_SKIP -> method.without(Part.SKIP);
+            case NO_DENSE_SELECTION -> method.without(Part.DENSE_SELECTION);
         };
     }
 

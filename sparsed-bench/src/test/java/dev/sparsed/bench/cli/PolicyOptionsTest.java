@@ -37,6 +37,7 @@ class PolicyOptionsTest {
             --policy no-reuse | SparseDAblation[method=SparseD[skip=0.2, select=0.5, blockSize=32], without=REUSE]
             --policy no-isolation | SparseDAblation[method=SparseD[skip=0.2, select=0.5, blockSize=32], without=ISOLATION]
             --policy no-skip --select 0.1 | SparseDAblation[method=SparseD[skip=0.2, select=0.1, blockSize=32], without=SKIP]
+            --policy no-dense-selection | SparseDAblation[method=SparseD[skip=0.2, select=0.5, blockSize=32], without=DENSE_SELECTION]
             """)
     void namesMeanPolicies(String words, String policy) {
         Holder holder = new Holder();
