@@ -29,8 +29,8 @@ public record LoadOptions(
     /** Most threads: more than any machine has processors, few enough to start. */
     private static final int MAX_THREADS = 1 << 12;
 
-    /** Longest canvas, that of config.json too. */
-    private static final int MAX_CONTEXT = 1 << 24;
+    /** The longest canvas in tokens, also of what a checkpoint's config.json says. */
+    public static final int MAX_CONTEXT = 1 << 24;
 
     /** The fastest backend, all processors, the checkpoint's context length, no quantization. */
     public static final LoadOptions DEFAULT = new LoadOptions("auto", 0, 0, null, Quantization.NONE);

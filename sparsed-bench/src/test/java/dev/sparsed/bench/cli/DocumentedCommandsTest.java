@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,7 +21,6 @@ import picocli.CommandLine.Command;
 /** The command lines that README, docs and the help's examples show have commands and options that exist, with values they take. */
 class DocumentedCommandsTest {
 
-    private static final Path ROOT = Path.of("..");
     private static final Pattern IN_DOCS = Pattern.compile("sparsed\\.jar(?: \\\\\n)? +([a-z].*)");
     private static final Pattern IN_HELP = Pattern.compile("sparsed ([a-z].*)");
 
@@ -35,11 +33,9 @@ class DocumentedCommandsTest {
 
     static List<String> shown() throws IOException {
         List<String> lines = new ArrayList<>();
-        try (Stream<Path> docs = Files.list(ROOT.resolve("docs"))) {
-            Stream.concat(Stream.of(ROOT.resolve("README.md")), docs)
-                    .filter(file -> file.toString().endsWith(".md"))
-                    .flatMap(file -> matches(IN_DOCS, text(file)))
-                    .forEach(lines::add);
+        for (Path page : DocumentedPages.all()) {
+            String text = Files.readString(page).replaceAll("\\\\\n +", ""); // a line that goes on in the next one
+            matches(IN_DOCS, text).forEach(lines::add);
         }
         commands()
                 .flatMap(type -> Arrays.stream(type.getAnnotation(Command.class).footer()))
@@ -47,14 +43,6 @@ class DocumentedCommandsTest {
                 .flatMap(line -> matches(IN_HELP, line))
                 .forEach(lines::add);
         return lines;
-    }
-
-    private static String text(Path file) {
-        try {
-            return Files.readString(file).replaceAll("\\\\\n +", ""); // a line that goes on in the next one
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private static Stream<String> matches(Pattern pattern, String text) {

@@ -18,28 +18,17 @@ import org.junit.jupiter.api.Test;
 /** The files and headings that README and docs send a reader to are there. */
 class DocumentedPlacesTest {
 
-    private static final Path ROOT = Path.of("..");
     private static final Pattern LINK = Pattern.compile("]\\((?!https?:)([^)#\\s]*)(?:#([^)\\s]*))?\\)");
     private static final Pattern HEADING = Pattern.compile("(?m)^#+ +(.*)$");
 
     /** The stops of the reading order: bold, with or without their folder. */
     private static final Pattern STOP = Pattern.compile("\\*\\*`([\\w/]+\\.java)`\\*\\*");
 
-    private static List<Path> pages() throws IOException {
-        List<Path> pages = new ArrayList<>(List.of(ROOT.resolve("README.md")));
-        for (String folder : List.of("docs", ".github")) {
-            try (Stream<Path> files = Files.walk(ROOT.resolve(folder))) {
-                files.filter(file -> file.toString().endsWith(".md")).forEach(pages::add);
-            }
-        }
-        return pages;
-    }
-
     @Test
     void everyLinkLeadsSomewhere() throws IOException {
         List<String> broken = new ArrayList<>();
         int links = 0;
-        for (Path page : pages()) {
+        for (Path page : DocumentedPages.all()) {
             for (MatchResult link : matches(LINK, page)) {
                 Path target = link.group(1).isEmpty() ? page : page.resolveSibling(link.group(1));
                 String anchor = link.group(2);
@@ -57,18 +46,19 @@ class DocumentedPlacesTest {
     void everyStopOfTheReadingOrderIsAFile() throws IOException {
         Set<String> sources = new HashSet<>();
         for (String module : List.of("core", "cuda", "bench")) {
-            try (Stream<Path> files = Files.walk(ROOT.resolve("sparsed-" + module + "/src/main/java"))) {
+            try (Stream<Path> files =
+                    Files.walk(DocumentedPages.ROOT.resolve("sparsed-" + module + "/src/main/java"))) {
                 files.forEach(file -> sources.add(file.getFileName().toString()));
             }
         }
-        List<String> stops = matches(STOP, ROOT.resolve("docs/reading-order.md")).stream()
+        List<String> stops = matches(STOP, DocumentedPages.ROOT.resolve("docs/reading-order.md")).stream()
                 .map(stop -> stop.group(1))
                 .toList();
         assertThat(stops)
                 .hasSizeGreaterThan(20)
                 .allSatisfy(stop ->
                         assertThat(sources).contains(Path.of(stop).getFileName().toString()));
-        Path core = ROOT.resolve("sparsed-core/src/main/java/dev/sparsed");
+        Path core = DocumentedPages.ROOT.resolve("sparsed-core/src/main/java/dev/sparsed");
         assertThat(stops.stream().filter(stop -> stop.contains("/")))
                 .allSatisfy(stop -> assertThat(core.resolve(stop)).isRegularFile());
     }

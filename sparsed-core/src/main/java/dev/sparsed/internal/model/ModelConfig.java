@@ -2,6 +2,7 @@ package dev.sparsed.internal.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sparsed.CheckpointException;
+import dev.sparsed.LoadOptions;
 import dev.sparsed.internal.checkpoint.JsonFields;
 import dev.sparsed.spi.HeadLayout;
 import java.nio.file.Files;
@@ -64,7 +65,6 @@ public record ModelConfig(
     private static final int MAX_HEADS = 1 << 10;
     private static final int MAX_MLP = 1 << 20;
     private static final int MAX_VOCABULARY = 1 << 22;
-    private static final int MAX_CONTEXT = 1 << 24;
     private static final double MIN_EPSILON = 1e-12;
     private static final double MAX_EPSILON = 1e-1;
     private static final double MAX_THETA = 1e12;
@@ -164,7 +164,7 @@ public record ModelConfig(
                 tokens,
                 (float) fields.number("rms_norm_eps", MIN_EPSILON, MAX_EPSILON),
                 fields.number("rope_theta", 1, MAX_THETA),
-                fields.integer("max_sequence_length", 1, MAX_CONTEXT),
+                fields.integer("max_sequence_length", 1, LoadOptions.MAX_CONTEXT),
                 fields.integer("mask_token_id", 0, rows - 1),
                 fields.optionalInteger("eos_token_id", 0, rows - 1),
                 fields.optionalInteger("pad_token_id", 0, rows - 1),
@@ -212,7 +212,7 @@ public record ModelConfig(
                 rows,
                 (float) fields.number("rms_norm_eps", MIN_EPSILON, MAX_EPSILON),
                 fields.number("rope_theta", 1, MAX_THETA),
-                fields.integer("max_position_embeddings", 1, MAX_CONTEXT),
+                fields.integer("max_position_embeddings", 1, LoadOptions.MAX_CONTEXT),
                 fields.integer("mask_token_id", 0, rows - 1),
                 fields.optionalInteger("eos_token_id", 0, rows - 1),
                 fields.optionalInteger("pad_token_id", 0, rows - 1),
