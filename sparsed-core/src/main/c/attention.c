@@ -1,12 +1,13 @@
-// FlashAttention (arXiv 2205.14135) of up to 128 queries of one head over any list of keys. With a shift m, a sum l and an output O of a
-// query, a group of keys with scores s (to base 2) changes them to
+// FlashAttention (arXiv 2205.14135) of tiles of up to 128 queries of one head, each over any list of keys. With a shift m, a sum l and an
+// output O of a query, a group of keys with scores s (to base 2) changes them to
 //     p = 2^(s - m)    l' = l + sum of p    O' = O + p·V
 // and the result is O / l. The shift is the largest score of the first group, rounded; it is raised only where a group's sum exceeds 2^16,
 // and then what was summed so far is scaled. What a query gets depends on itself and the list of keys, not on its neighbours.
 // The sums of p by block of keys are the selection's (importance.c), where they are wanted.
 // While the exponentials of a group are on the vectors, the tiles add p·V of earlier groups, then compute the scores of the next one, be it
-// of the same queries or the next: the instructions alternate in the program, since the processor looks only some 500 of them ahead.
-#include "scores.h"
+// of the same queries, the next 32 or the next tile: the instructions alternate in the program, since the processor looks only some 500 of
+// them ahead. So do what other tiles have left to do: outputs of the last one are written, queries of the next one packed.
+#include "query_tile.h"
 
 enum {
     BLOCK = 4,  // groups whose p are collected before p·V: outputs pass through memory once per 128 keys
@@ -17,18 +18,20 @@ static const float MOST = 0x1p16f;
 
 // Groups whose p·V is to be added yet, from depth tile `next` on.
 typedef struct {
+    const uint16_t *values;
     const entry *list;
     const uint16_t *p;
     float *outputs;
     int64_t count, next;
+    int first; // nothing has been added to the outputs yet
 } pending;
 
-// What the tiles do during one group's exponentials. All keys and values are those of the head.
+// What the tiles do during one group's exponentials.
 typedef struct {
     const pending *due; // p·V of its depth tile `depth`, or null
-    const uint16_t *values, *queries, *keys; // keys: of the next scores, or null
-    const float *negated; // shifts
     int64_t depth;
+    const uint16_t *queries, *keys; // of the next scores, or null
+    const float *negated; // shifts
 } tile_work;
 
 // 2 × 2 products of 4 tiles of sums, which lie one after the other where they are stored.
@@ -37,6 +40,17 @@ INLINE void quad_load(const float *sums) {
     TILE_LOAD(1, sums + TILE_FLOATS, 64);
     TILE_LOAD(2, sums + 2 * TILE_FLOATS, 64);
     TILE_LOAD(3, sums + 3 * TILE_FLOATS, 64);
+}
+
+INLINE void quad_begin(const pending *due, const float *sums) {
+    if (due->first) {
+        TILE_ZERO(0);
+        TILE_ZERO(1);
+        TILE_ZERO(2);
+        TILE_ZERO(3);
+    } else {
+        quad_load(sums);
+    }
 }
 
 // a: keys or values, which pass by from the second-level cache; b: queries or p, which are there to stay.
@@ -81,12 +95,12 @@ INLINE void scores_end(float *s) {
 }
 
 // O += p·V of the groups that are due, up to a depth tile.
-INLINE void add_values(pending *due, int64_t to, const uint16_t *values, int64_t depth_tiles) {
+INLINE void add_values(pending *due, int64_t to, int64_t depth_tiles) {
     for (; due->next < to; due->next++) {
         float *outputs = due->outputs + due->next * 4 * TILE_FLOATS;
-        quad_load(outputs);
+        quad_begin(due, outputs);
         for (int64_t i = 0; i < due->count; i++) {
-            quad_dot(values + (due->list[i].group * depth_tiles + due->next) * 2 * TILE_BF16, due->p + i * 2 * TILE_BF16);
+            quad_dot(due->values + (due->list[i].group * depth_tiles + due->next) * 2 * TILE_BF16, due->p + i * 2 * TILE_BF16);
         }
         quad_store(outputs);
     }
@@ -96,10 +110,10 @@ INLINE void add_values(pending *due, int64_t to, const uint16_t *values, int64_t
 INLINE void work_beside(const tile_work *work, int step, int64_t depth_tiles) {
     const pending *due = work->due;
     if (step < 8 && due) {
-        if (step == 0) quad_load(due->outputs + work->depth * 4 * TILE_FLOATS);
+        if (step == 0) quad_begin(due, due->outputs + work->depth * 4 * TILE_FLOATS);
         if (step % (8 / BLOCK) == 0 && step / (8 / BLOCK) < due->count) {
             int64_t i = step / (8 / BLOCK);
-            quad_dot(work->values + (due->list[i].group * depth_tiles + work->depth) * 2 * TILE_BF16, due->p + i * 2 * TILE_BF16);
+            quad_dot(due->values + (due->list[i].group * depth_tiles + work->depth) * 2 * TILE_BF16, due->p + i * 2 * TILE_BF16);
         }
         if (step == 7) quad_store(due->outputs + work->depth * 4 * TILE_FLOATS);
     }
@@ -226,103 +240,198 @@ INLINE void begin_shifts(float *s, uint32_t mask, float *shift, float *negated) 
     negate(shift, negated);
 }
 
-INLINE void fetch_rows(rows_ahead *ahead) {
-    if (ahead->rows == 0) return;
-    for (int64_t i = 0; i < ahead->bytes; i += 64) {
-        __asm__ volatile("prefetchw %0" ::"m"(ahead->out[i]));
-        _mm_prefetch((const char *)ahead->queries + i, _MM_HINT_T1);
+// What is left to do for other tiles beside the one whose turn it is: pieces of the last one's outputs and of the next one's queries.
+typedef struct {
+    const tile *last, *next;
+    uint8_t *last_side, *next_side;
+    int64_t written, to_write, packed, to_pack;
+    int complete; // whether nothing is to be added to the last one's outputs
+    // Rows to fetch into the cache, one after the other: those that the present outputs go to, and the next queries.
+    const float *out, *query;
+    int64_t fetched, to_fetch;
+} errands;
+
+INLINE errands errands_beside(
+        const rows *of, const tile *now, const tile *last, const tile *next, int64_t later, int64_t depth_tiles, uint8_t *scratch) {
+    return (errands){
+        .last = last,
+        .next = next,
+        .last_side = last ? side_of(scratch, depth_tiles, last->side) : 0,
+        .next_side = next ? side_of(scratch, depth_tiles, next->side) : 0,
+        .to_write = last && last->ends ? pieces_out(last, of->head_dim) : 0,
+        .to_pack = next && next->begins ? pieces_in(next, depth_tiles) : 0,
+        .out = of->out + now->out,
+        .query = of->q + (next ? next->query : later),
+        .to_fetch = now->ends ? now->rows : 0,
+    };
+}
+
+// Fetches a row, and takes care of a piece if it may. Last outputs come before next queries, which may have the same side.
+static __attribute__((noinline)) void run_errand(const rows *of, errands *e, int64_t depth_tiles) {
+    if (e->fetched < e->to_fetch) {
+        const uint8_t *out = (const uint8_t *)(e->out + e->fetched * of->out_stride);
+        const uint8_t *query = (const uint8_t *)(e->query + e->fetched * of->q_stride);
+        for (int64_t i = 0; i < 4 * of->head_dim + 63; i += 64) {
+            __asm__ volatile("prefetchw %0" ::"m"(out[i]));
+            _mm_prefetch((const char *)query + i, _MM_HINT_T1);
+        }
+        e->fetched++;
     }
-    ahead->out += ahead->out_stride;
-    ahead->queries += ahead->query_stride;
-    ahead->rows--;
+    if (e->written < e->to_write) {
+        if (e->complete) write_outputs(of, e->last, e->written++, depth_tiles, e->last_side);
+    } else if (e->packed < e->to_pack && (e->fetched == e->to_fetch || e->packed / depth_tiles * 16 + 16 < e->fetched)) {
+        pack_queries(of, e->next, e->packed++, depth_tiles, e->next_side);
+    }
+}
+
+// Takes care of all pieces that are left.
+static __attribute__((noinline)) void finish_errands(const rows *of, errands *e, int64_t depth_tiles) {
+    while (e->written < e->to_write) {
+        write_outputs(of, e->last, e->written++, depth_tiles, e->last_side);
+    }
+    while (e->packed < e->to_pack) {
+        pack_queries(of, e->next, e->packed++, depth_tiles, e->next_side);
+    }
+}
+
+// What the scores of a tile begin with.
+INLINE void begin_negated(const tile *t, uint8_t *side, int64_t depth_tiles, float (*negated)[PART]) {
+    for (int64_t part = 0; part < parts_of(t); part++) {
+        if (t->begins) {
+            _mm512_store_ps(negated[part], _mm512_setzero_ps());
+            _mm512_store_ps(negated[part] + 16, _mm512_setzero_ps());
+        } else {
+            negate(states_of(side, depth_tiles)[part].shift, negated[part]);
+        }
+    }
 }
 
 INLINE void attend(
-        const uint16_t *keys, const uint16_t *values, const entry *list, int64_t count, int64_t rows, int64_t depth_tiles, void *scratch,
-        block_sums *blocks) {
-    float s[SCORES] __attribute__((aligned(64))), negated[MOST_PARTS][PART] __attribute__((aligned(64))) = {0};
+        const rows *of, const uint16_t *all_keys, const uint16_t *all_values, const entry *lists, const tile *tiles, int64_t tile_count,
+        int64_t later, int64_t depth_tiles, uint8_t *scratch, block_sums *all_blocks) {
+    float s[SCORES] __attribute__((aligned(64))), all_negated[2][MOST_PARTS][PART] __attribute__((aligned(64)));
     uint16_t p[2][BLOCK * 2 * TILE_BF16] __attribute__((aligned(64)));
-    const int64_t group_size = depth_tiles * 2 * TILE_BF16, parts = (rows + PART - 1) / PART;
-    const int64_t chunks = (count + CHUNK - 1) / CHUNK, chunk = ((count + chunks - 1) / chunks + BLOCK - 1) / BLOCK * BLOCK;
-    pending due = {list, p[0], 0, 0, depth_tiles};
+    const int64_t group_size = depth_tiles * 2 * TILE_BF16;
+    uint8_t *side = side_of(scratch, depth_tiles, tiles->side);
+    pending due = {all_values, lists, p[0], 0, 0, depth_tiles, 0};
     int buffer = 0;
-    rows_ahead ahead = *ahead_of(scratch, depth_tiles);
+    errands before = {.next = tiles, .next_side = side, .to_pack = tiles->begins ? pieces_in(tiles, depth_tiles) : 0};
+    finish_errands(of, &before, depth_tiles);
+    begin_negated(tiles, side, depth_tiles, all_negated[0]);
     TILES_BEGIN();
-    scores(queries_of(scratch), keys + list[0].group * group_size, depth_tiles, negated[0]);
-    for (int64_t from = 0; from < count; from += chunk) {
-        int64_t to = count - from < chunk ? count : from + chunk;
-        for (int64_t part = 0; part < parts; part++) {
-            float *outputs = outputs_of(scratch, depth_tiles) + part * depth_tiles * 4 * TILE_FLOATS;
-            state *own = states_of(scratch, depth_tiles) + part;
-            for (int64_t block = from; block < to; block += BLOCK) {
-                int64_t steps = to - block < BLOCK ? to - block : BLOCK, first = 0;
-                for (int64_t i = 0; i < steps; i++) {
-                    const entry *at = list + block + i;
-                    int64_t upcoming = block + i + 1, whose = part; // the scores to compute next
-                    if (upcoming == to) {
-                        whose = part + 1 < parts ? part + 1 : 0;
-                        upcoming = whose ? from : to;
-                    }
-                    const uint16_t *queries = queries_of(scratch) + whose * group_size;
-                    const uint16_t *next = upcoming < count ? keys + list[upcoming].group * group_size : 0;
-                    uint16_t *p_at = p[buffer] + i * 2 * TILE_BF16;
-                    int64_t target = (depth_tiles * (i + 1) + steps - 1) / steps; // p·V is done by the end of the block
-                    scores_end(s);
-                    if (block + i == 0) begin_shifts(s, at->mask, own->shift, negated[part]);
-                    fetch_rows(&ahead);
-                    add_values(&due, target - 1, values, depth_tiles);
-                    tile_work work = {due.next < target ? &due : 0, values, queries, next, negated[whose], due.next};
-                    lanes sum;
-                    if (at->mask == 0xffffffff) {
-                        sum = exponentiate(s, 0, &work, depth_tiles, p_at);
-                    } else {
-                        for (int step = 0; step < 16; step++) {
-                            work_beside(&work, step, depth_tiles);
+    scores(queries_of(side), all_keys + tiles->head + lists[tiles->list].group * group_size, depth_tiles, all_negated[0][0]);
+    for (int64_t index = 0; index < tile_count; index++) {
+        const tile *now = tiles + index, *upcoming = index + 1 < tile_count ? now + 1 : 0;
+        float(*negated)[PART] = all_negated[index % 2], (*next_negated)[PART] = all_negated[(index + 1) % 2];
+        const entry *list = lists + now->list;
+        const uint16_t *keys = all_keys + now->head, *values = all_values + now->head;
+        const int64_t count = now->count, parts = parts_of(now);
+        const int64_t chunks = (count + CHUNK - 1) / CHUNK, chunk = ((count + chunks - 1) / chunks + BLOCK - 1) / BLOCK * BLOCK;
+        errands beside = errands_beside(of, now, index > 0 ? now - 1 : 0, upcoming, later, depth_tiles, scratch);
+        if (upcoming) begin_negated(upcoming, beside.next_side, depth_tiles, next_negated);
+        side = side_of(scratch, depth_tiles, now->side);
+        for (int64_t part = 0; now->begins && part < parts; part++) {
+            _mm512_store_ps(states_of(side, depth_tiles)[part].sum, _mm512_setzero_ps());
+            _mm512_store_ps(states_of(side, depth_tiles)[part].sum + 16, _mm512_setzero_ps());
+        }
+        for (int64_t from = 0; from < count; from += chunk) {
+            int64_t to = count - from < chunk ? count : from + chunk;
+            for (int64_t part = 0; part < parts; part++) {
+                float *outputs = outputs_of(side, depth_tiles) + part * depth_tiles * 4 * TILE_FLOATS;
+                state *own = states_of(side, depth_tiles) + part;
+                for (int64_t block = from; block < to; block += BLOCK) {
+                    int64_t steps = to - block < BLOCK ? to - block : BLOCK, first = 0;
+                    int fresh = now->begins && block == 0;
+                    for (int64_t i = 0; i < steps; i++) {
+                        const entry *at = list + block + i;
+                        uint16_t *p_at = p[buffer] + i * 2 * TILE_BF16;
+                        int64_t target = (depth_tiles * (i + 1) + steps - 1) / steps; // p·V is done by the end of the block
+                        tile_work work = {0, 0, queries_of(side) + part * group_size, 0, negated[part]};
+                        scores_end(s);
+                        if (fresh && i == 0) begin_shifts(s, at->mask, own->shift, negated[part]);
+                        run_errand(of, &beside, depth_tiles);
+                        if (block + i + 1 < to) {
+                            work.keys = keys + at[1].group * group_size;
+                        } else if (part + 1 < parts) {
+                            work.keys = keys + list[from].group * group_size;
+                            work.queries += group_size;
+                            work.negated = negated[part + 1];
+                        } else if (to < count) {
+                            work.keys = keys + at[1].group * group_size;
+                            work.queries = queries_of(side);
+                            work.negated = negated[0];
+                        } else if (upcoming) {
+                            if (beside.written < beside.to_write) add_values(&due, depth_tiles, depth_tiles);
+                            finish_errands(of, &beside, depth_tiles);
+                            work.keys = all_keys + upcoming->head + lists[upcoming->list].group * group_size;
+                            work.queries = queries_of(beside.next_side);
+                            work.negated = next_negated[0];
                         }
-                        sum = exponentiate_some(s, at->mask, p_at);
+                        add_values(&due, target - 1, depth_tiles);
+                        if (due.next < target) work.due = &due;
+                        work.depth = due.next;
+                        lanes sum;
+                        if (at->mask == 0xffffffff) {
+                            sum = exponentiate(s, 0, &work, depth_tiles, p_at);
+                        } else {
+                            for (int step = 0; step < 16; step++) {
+                                work_beside(&work, step, depth_tiles);
+                            }
+                            sum = exponentiate_some(s, at->mask, p_at);
+                        }
+                        due.next += due.next < target;
+                        uint32_t over = too_large(sum);
+                        if (__builtin_expect(over != 0, 0)) {
+                            add_values(&due, depth_tiles, depth_tiles);
+                            due = (pending){values, list + block + first, p[buffer] + first * 2 * TILE_BF16, outputs, i - first, 0, fresh};
+                            add_values(&due, depth_tiles, depth_tiles);
+                            fresh = 0;
+                            first = i;
+                            raise_shifts(s, at->mask, over, own, depth_tiles, outputs);
+                            sum = exponentiate_some(s, at->mask, p_at);
+                            negate(own->shift, negated[part]);
+                            if (work.keys) scores(work.queries, work.keys, depth_tiles, work.negated);
+                        }
+                        _mm512_store_ps(own->sum, _mm512_add_ps(_mm512_load_ps(own->sum), sum.low));
+                        _mm512_store_ps(own->sum + 16, _mm512_add_ps(_mm512_load_ps(own->sum + 16), sum.high));
+                        if (all_blocks) {
+                            block_sums *of_block = all_blocks + now->blocks + at->block;
+                            int begun = (now->begins && block + i == 0) || at[-1].block != at->block;
+                            add_to_block(of_block, part * PART, begun, own->shift, sum.low);
+                            add_to_block(of_block, part * PART + 16, begun, own->shift + 16, sum.high);
+                        }
                     }
-                    due.next += due.next < target;
-                    uint32_t over = too_large(sum);
-                    if (__builtin_expect(over != 0, 0)) {
-                        add_values(&due, depth_tiles, values, depth_tiles);
-                        due = (pending){list + block + first, p[buffer] + first * 2 * TILE_BF16, outputs, i - first, 0};
-                        add_values(&due, depth_tiles, values, depth_tiles);
-                        first = i;
-                        raise_shifts(s, at->mask, over, own, depth_tiles, outputs);
-                        sum = exponentiate_some(s, at->mask, p_at);
-                        negate(own->shift, negated[part]);
-                        if (next) scores(queries, next, depth_tiles, negated[whose]);
-                    }
-                    _mm512_store_ps(own->sum, _mm512_add_ps(_mm512_load_ps(own->sum), sum.low));
-                    _mm512_store_ps(own->sum + 16, _mm512_add_ps(_mm512_load_ps(own->sum + 16), sum.high));
-                    if (blocks) {
-                        int fresh = block + i == 0 || at[-1].block != at->block;
-                        add_to_block(blocks + at->block, part * PART, fresh, own->shift, sum.low);
-                        add_to_block(blocks + at->block, part * PART + 16, fresh, own->shift + 16, sum.high);
-                    }
+                    due = (pending){values, list + block + first, p[buffer] + first * 2 * TILE_BF16, outputs, steps - first, 0, fresh};
+                    buffer ^= 1;
+                    beside.complete = 1;
                 }
-                due = (pending){list + block + first, p[buffer] + first * 2 * TILE_BF16, outputs, steps - first, 0};
-                buffer ^= 1;
             }
         }
+        finish_errands(of, &beside, depth_tiles); // where there were too few groups for all
     }
-    add_values(&due, depth_tiles, values, depth_tiles);
+    add_values(&due, depth_tiles, depth_tiles);
     TILES_END();
+    const tile *last = tiles + tile_count - 1;
+    errands after = {.last = last, .last_side = side, .to_write = last->ends ? pieces_out(last, of->head_dim) : 0};
+    finish_errands(of, &after, depth_tiles);
 }
 
-EXPORT void sparsed_attention_keys(
-        const uint16_t *keys, const uint16_t *values, const entry *list, int64_t count, int64_t rows, int64_t head_dim, void *scratch,
+// later: where the queries of a tile that is likely to come next begin, to be fetched into the cache.
+EXPORT void sparsed_attention(
+        const float *q, int64_t q_stride, float scale, const uint16_t *keys, const uint16_t *values, const entry *lists, const tile *tiles,
+        int64_t count, int64_t later, int64_t head_dim, float *out, int64_t out_stride, float *shifts, float *sums, uint8_t *scratch,
         block_sums *blocks) {
     int64_t depth_tiles = depth_tiles_of(head_dim);
+    rows of = {q, out, q_stride, out_stride, head_dim, scale, shifts, sums};
 #ifndef AMX_EMULATED // the same code, for the compiler to unroll
     if (depth_tiles == 2) {
-        attend(keys, values, list, count, rows, 2, scratch, blocks);
+        attend(&of, keys, values, lists, tiles, count, later, 2, scratch, blocks);
         return;
     }
     if (depth_tiles == 4) {
-        attend(keys, values, list, count, rows, 4, scratch, blocks);
+        attend(&of, keys, values, lists, tiles, count, later, 4, scratch, blocks);
         return;
     }
 #endif
-    attend(keys, values, list, count, rows, depth_tiles, scratch, blocks);
+    attend(&of, keys, values, lists, tiles, count, later, depth_tiles, scratch, blocks);
 }

@@ -10,9 +10,9 @@ INLINE __m512 weighed(const block_sums *of, int64_t lane, __m512 shift, __m512 f
 
 // Adds the weights that the queries from … to - 1 of a tile give to blocks 0 … count - 1, and those that count among the generation's.
 EXPORT void sparsed_importance(
-        const block_sums *blocks, int64_t count, int64_t first, const void *scratch, int64_t head_dim, int64_t from, int64_t to,
+        const block_sums *blocks, int64_t count, int64_t first, uint8_t *side, int64_t head_dim, int64_t from, int64_t to,
         double *overall, double *isolated) {
-    const state *states = states_of((void *)scratch, depth_tiles_of(head_dim));
+    const state *states = states_of(side, depth_tiles_of(head_dim));
     const __m512 one = _mm512_set1_ps(1.0f);
     for (int64_t lane = from / 16 * 16; lane < to; lane += 16) {
         __mmask16 mask = first16(to - lane) & ~first16(from - lane);

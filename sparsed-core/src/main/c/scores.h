@@ -3,7 +3,7 @@
 //   queries: [part][depth tile][2 halves of the part][16 pairs of features][16 queries][2]
 //   outputs: [part][depth tile][2 halves of the tile][2 halves of the part][16 features][16 queries]
 //   scores:  [32 keys][32 queries], to base 2: q·k·log2(e)/sqrt(D), less the query's shift
-// The scratch memory of a tile of queries holds the queries, the outputs, the parts' states, and what to fetch ahead.
+// Scratch memory has sides, one for each tile of queries of a call: its queries, its outputs and its parts' states.
 #pragma once
 #include "vectors.h"
 
@@ -27,22 +27,23 @@ typedef struct {
     int32_t unused;
 } entry;
 
-// Rows that are fetched into the cache, one with each group of keys: those that this tile's outputs go to, and the queries of a later tile.
-// They lie in the Java heap and may be moved meanwhile, so that nothing but fetching may be done at these addresses.
+// A tile of queries and keys they attend to; whether these are the first and the last of their keys, for a tile may come back with others.
 typedef struct {
-    const uint8_t *out, *queries;
-    int64_t out_stride, query_stride, bytes, rows;
-} __attribute__((aligned(64))) rows_ahead;
+    int64_t rows;
+    int64_t query, out;   // where its rows begin in the arrays
+    int64_t head;         // where its head's keys begin, and its values
+    int64_t list, count;  // entries
+    int64_t begins, ends;
+    int64_t side;         // of the scratch memory
+    int64_t index;        // of its shifts and sums
+    int64_t blocks;       // where its sums by block begin
+} tile;
 
 INLINE int64_t depth_tiles_of(int64_t head_dim) { return (head_dim + TILE_DEPTH - 1) / TILE_DEPTH; }
 
-INLINE uint16_t *queries_of(void *scratch) { return scratch; }
-INLINE float *outputs_of(void *scratch, int64_t depth_tiles) {
-    return (float *)((uint8_t *)scratch + MOST_PARTS * depth_tiles * 2 * TILE_BYTES);
+INLINE uint8_t *side_of(uint8_t *scratch, int64_t depth_tiles, int64_t side) {
+    return scratch + side * MOST_PARTS * (depth_tiles * 6 * TILE_BYTES + (int64_t)sizeof(state));
 }
-INLINE state *states_of(void *scratch, int64_t depth_tiles) {
-    return (state *)((uint8_t *)scratch + MOST_PARTS * depth_tiles * 6 * TILE_BYTES);
-}
-INLINE rows_ahead *ahead_of(void *scratch, int64_t depth_tiles) {
-    return (rows_ahead *)(states_of(scratch, depth_tiles) + MOST_PARTS);
-}
+INLINE uint16_t *queries_of(uint8_t *side) { return (uint16_t *)side; }
+INLINE float *outputs_of(uint8_t *side, int64_t depth_tiles) { return (float *)(side + MOST_PARTS * depth_tiles * 2 * TILE_BYTES); }
+INLINE state *states_of(uint8_t *side, int64_t depth_tiles) { return (state *)(side + MOST_PARTS * depth_tiles * 6 * TILE_BYTES); }

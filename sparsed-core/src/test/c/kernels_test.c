@@ -4,12 +4,10 @@
 
 void sparsed_pack_keys(const float *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint8_t *, int64_t);
 void sparsed_pack_values(const float *, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint8_t *, int64_t);
-void sparsed_attention_begin(
-        const float *, int64_t, int64_t, int64_t, int64_t, float, const float *, int64_t, int64_t, int64_t, void *);
-void sparsed_attention_keys(const uint16_t *, const uint16_t *, const entry *, int64_t, int64_t, int64_t, void *, block_sums *);
-void sparsed_attention_end(void *, int64_t, int64_t, float *, int64_t, int64_t, float *, float *);
-void sparsed_importance(
-        const block_sums *, int64_t, int64_t, const void *, int64_t, int64_t, int64_t, double *, double *);
+void sparsed_attention(
+        const float *, int64_t, float, const uint16_t *, const uint16_t *, const entry *, const tile *, int64_t, int64_t, int64_t, float *,
+        int64_t, float *, float *, uint8_t *, block_sums *);
+void sparsed_importance(const block_sums *, int64_t, int64_t, uint8_t *, int64_t, int64_t, int64_t, double *, double *);
 
 static void exponentials(void) {
     double worst = 0;
@@ -28,6 +26,8 @@ static void exponentials(void) {
         near("exp2 at an edge", right, 1, 0);
     }
 }
+
+enum { MOST_TILES = 6 };
 
 // A list of groups from the last to the first: all keys, or, with `some`, about half of them at random. Two groups make a block.
 static entry *list_of(int64_t keys, int some, uint8_t *kept, int64_t *count) {
@@ -54,12 +54,13 @@ static entry *list_of(int64_t keys, int some, uint8_t *kept, int64_t *count) {
 static void attention(int64_t rows, int64_t keys, int64_t dim, int64_t heads, float spread, int some) {
     int64_t depth = tiles(dim, 32), groups = tiles(keys, 32), stride = heads * dim, head = (heads - 1) * dim;
     float *q = floats(rows * stride, spread), *k = floats(keys * stride, spread), *v = floats(keys * stride, 1);
-    uint8_t *kept = zeros(keys), *scratch = aligned(4 * depth * 6 * TILE_BYTES + 4 * 256 + sizeof(rows_ahead));
+    uint8_t *kept = zeros(keys), *scratch = aligned(MOST_TILES * (side_of(0, depth, 1) - (uint8_t *)0));
     int64_t head_bytes = groups * depth * 2 * TILE_BYTES, count;
     uint8_t *packed_k = aligned(heads * head_bytes), *packed_v = aligned(heads * head_bytes);
     entry *list = list_of(keys, some, kept, &count);
-    float *out = zeros(rows * stride * 4), *shifts = zeros(rows * 4), *sums = zeros(rows * 4);
+    float *out = zeros(rows * stride * 4), *shifts = aligned(MOST_TILES * LANES * 4), *sums = aligned(MOST_TILES * LANES * 4);
     float scale = (float)(1 / log(2) / sqrt((double)dim));
+    float *shifts_again = aligned(MOST_TILES * LANES * 4), *sums_again = aligned(MOST_TILES * LANES * 4);
     int64_t blocks = tiles(groups, 2), first = blocks / 2, from = rows / 3; // queries from … rows - 1 have their weights added up
     block_sums *by_block = aligned(blocks * sizeof(block_sums));
     double *overall = zeros(blocks * 8), *isolated = zeros((blocks - first) * 8), *s = zeros(keys * 8);
@@ -69,17 +70,39 @@ static void attention(int64_t rows, int64_t keys, int64_t dim, int64_t heads, fl
     sparsed_pack_keys(k, 0, stride, keys, heads, dim, groups / 2, groups, packed_k, head_bytes);
     sparsed_pack_values(v, 0, stride, keys, heads, dim, 0, groups / 2, packed_v, head_bytes);
     sparsed_pack_values(v, 0, stride, keys, heads, dim, groups / 2, groups, packed_v, head_bytes);
-    const uint16_t *own_k = (uint16_t *)(packed_k + (heads - 1) * head_bytes), *own_v = (uint16_t *)(packed_v + (heads - 1) * head_bytes);
-    sparsed_attention_begin(q, head, stride, rows, dim, scale, out, head, stride, 0, scratch);
-    sparsed_attention_keys(own_k, own_v, list, count, rows, dim, scratch, by_block);
-    sparsed_attention_end(scratch, rows, dim, out, head, stride, shifts, sums);
-    sparsed_importance(by_block, blocks, first, scratch, dim, from, rows, overall, isolated);
-    sparsed_attention_begin(q, head, stride, rows, dim, scale, out, head, stride, 0, scratch);
-    sparsed_attention_keys(own_k, own_v, list, count, rows, dim, scratch, 0);
+    const uint16_t *all_k = (uint16_t *)packed_k, *all_v = (uint16_t *)packed_v;
+    int64_t own = (heads - 1) * head_bytes / 2, half = count / 2, size = tiles(rows, MOST_TILES);
     float *again = zeros(rows * stride * 4);
     memset(again, 0xff, rows * stride * 4);
-    sparsed_attention_end(scratch, rows, dim, again, head, stride, shifts, sums);
-    near("the same without sums by block", memcmp(out, again, rows * stride * 4), 0, 0);
+    tile cut[MOST_TILES];
+    for (int some_keys = 0; some_keys < 2; some_keys++) { // tiles that come back with the other half of the list
+        if (count == 1 && some_keys == 0) continue;
+        int64_t tile_count = 0;
+        for (int64_t row = 0; row < rows; row += size, tile_count++) {
+            int64_t least = rows - row < size ? rows - row : size;
+            cut[tile_count] = (tile){.rows = least, .query = row * stride + head, .out = row * stride + head, .head = own,
+                                     .list = some_keys ? half : 0, .count = some_keys ? count - half : half,
+                                     .begins = count == 1 || !some_keys, .ends = some_keys, .side = tile_count, .index = tile_count};
+        }
+        sparsed_attention(q, stride, scale, all_k, all_v, list, cut, tile_count, head, dim, again, stride, shifts, sums, scratch, 0);
+    }
+    tile whole = {.rows = rows, .query = head, .out = head, .head = own, .count = count, .begins = 1, .ends = 1};
+    sparsed_attention(q, stride, scale, all_k, all_v, list, &whole, 1, head, dim, out, stride, shifts, sums, scratch, by_block);
+    sparsed_importance(by_block, blocks, first, scratch, dim, from, rows, overall, isolated);
+    near("the same in several tiles, some keys at a time, without sums by block", memcmp(out, again, rows * stride * 4), 0, 0);
+    memset(again, 0xff, rows * stride * 4);
+    for (int64_t i = 0; i * size < rows; i++) { // two sides in turn
+        cut[i].list = 0;
+        cut[i].count = i % 2 ? count : tiles(count, 2); // some lists are shorter
+        cut[i].begins = cut[i].ends = 1;
+        cut[i].side = i % 2;
+    }
+    sparsed_attention(
+            q, stride, scale, all_k, all_v, list, cut, tiles(rows, size), head, dim, again, stride, shifts_again, sums_again, scratch, 0);
+    for (int64_t i = 0; i < rows; i++) {
+        int same = memcmp(out + i * stride + head, again + i * stride + head, dim * 4) == 0;
+        near("the same beside tiles with other lists", same || (i / size % 2 == 0 && count > 1), 1, 0);
+    }
     for (int64_t i = 0; i < rows; i++) {
         double max = -INFINITY, generation_max = -INFINITY, sum = 0, generation_sum = 0;
         for (int64_t j = 0; j < keys; j++) {

@@ -23,9 +23,9 @@ final class AmxSelection {
         this.kernels = kernels;
     }
 
-    /** {@return memory for the sums of a tile of queries} */
+    /** {@return memory for the sums of all tiles of a call} */
     MemorySegment sums(BlockLayout layout) {
-        sums = Tiles.atLeast(sums, AttentionKernels.sumsBytes(layout.blocks()));
+        sums = Tiles.atLeast(sums, QueryTiles.MOST * AttentionKernels.sumsBytes(layout.blocks()));
         return sums;
     }
 
@@ -43,14 +43,24 @@ final class AmxSelection {
      * Adds what some queries of the block give to the key blocks.
      *
      * @param layout of the keys
-     * @param scratch of the tile the queries are in, after attention with {@link #sums}
+     * @param tile the tile's number in the call, after attention with {@link #sums}
+     * @param side the tile's side of the scratch memory
      * @param headDim D
      * @param from first query in the tile
      * @param to end of the queries
      */
-    void add(BlockLayout layout, MemorySegment scratch, int headDim, int from, int to) {
+    void add(BlockLayout layout, int tile, MemorySegment side, int headDim, int from, int to) {
+        long bytes = AttentionKernels.sumsBytes(layout.blocks());
         kernels.importance(
-                sums, layout.blocks(), layout.firstGenerationBlock(), scratch, headDim, from, to, overall, isolated);
+                sums.asSlice(tile * bytes, bytes),
+                layout.blocks(),
+                layout.firstGenerationBlock(),
+                side,
+                headDim,
+                from,
+                to,
+                overall,
+                isolated);
     }
 
     /**

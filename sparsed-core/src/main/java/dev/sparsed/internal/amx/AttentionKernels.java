@@ -10,25 +10,18 @@ import java.lang.invoke.MethodHandle;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** The kernels of attention: keys and values into tiles, then tiles of queries, each with scratch memory of its own. */
+/** The kernels of attention: keys and values into tiles, then tiles of queries, some in a call. */
 final class AttentionKernels {
 
     private static final MethodHandle PACK = handle("ALLLLLLLAL", ARRAYS);
-    private static final MethodHandle BEGIN = handle("ALLLLFALLLA", ARRAYS);
-    private static final MethodHandle ATTEND = handle("AAALLLAA");
-    private static final MethodHandle END = handle("ALLALLAA", ARRAYS);
+    private static final MethodHandle ATTEND = handle("ALFAAAALLLALAAAA", ARRAYS);
     private static final MethodHandle IMPORTANCE = handle("ALLALLLAA", ARRAYS);
 
     private static final long LANES_BYTES = Tiles.QUERIES * (long) Float.BYTES;
 
-    /** What {@code scores.h} calls {@code rows_ahead}. */
-    private static final long ROWS_AHEAD_BYTES = 64;
-
     private final MemorySegment packKeys;
     private final MemorySegment packValues;
-    private final MemorySegment begin;
     private final MemorySegment attend;
-    private final MemorySegment end;
     private final MemorySegment importance;
 
     /**
@@ -39,9 +32,7 @@ final class AttentionKernels {
     AttentionKernels(KernelLibrary library) {
         packKeys = library.address("pack_keys");
         packValues = library.address("pack_values");
-        begin = library.address("attention_begin");
-        attend = library.address("attention_keys");
-        end = library.address("attention_end");
+        attend = library.address("attention");
         importance = library.address("importance");
     }
 
@@ -100,14 +91,13 @@ final class AttentionKernels {
     }
 
     /**
-     * {@return bytes of scratch memory for a tile of queries}
+     * {@return bytes of a side of scratch memory, for one tile of queries}
      *
      * @param headDim D
      */
-    static long scratchBytes(int headDim) {
+    static long sideBytes(int headDim) {
         int parts = Tiles.QUERIES / Tiles.GROUP;
-        return (long) parts * (Tiles.depthTiles(headDim) * 6L * Tiles.BYTES + 2L * Tiles.GROUP * Float.BYTES)
-                + ROWS_AHEAD_BYTES;
+        return parts * (Tiles.depthTiles(headDim) * 6L * Tiles.BYTES + 2L * Tiles.GROUP * Float.BYTES);
     }
 
     /**
@@ -120,87 +110,63 @@ final class AttentionKernels {
     }
 
     /**
-     * Packs a tile of queries.
+     * Attends to keys.
      *
      * @param q the queries
-     * @param row first row
-     * @param rows 1 … {@link Tiles#QUERIES}
-     * @param column first column of the head
      * @param headDim D
      * @param scale factor of every query
-     * @param scratch {@link #scratchBytes} bytes
-     * @param out what {@link #end} will write to, in the same rows and columns: {@link #attend} fetches them into the cache
-     * @param laterRow first row of a later tile, whose queries it fetches too, or as many as are there
+     * @param keys the keys of all heads
+     * @param values the values of all heads
+     * @param lists groups of keys
+     * @param tiles tiles of these queries, with entries of these lists, at least one
+     * @param laterRow first row of a tile that the thread is likely to get next: its queries are fetched into the cache
      * @param laterColumn first column of that tile's head
-     */
-    void begin(
-            Matrix q,
-            int row,
-            int rows,
-            int column,
-            int headDim,
-            float scale,
-            MemorySegment scratch,
-            Matrix out,
-            int laterRow,
-            int laterColumn) {
-        Objects.checkFromIndexSize(row, rows, q.rows());
-        Objects.checkFromIndexSize(column, headDim, q.columns());
-        checkQueries(rows, headDim, scratch);
-        try {
-            BEGIN.invokeExact(
-                    begin,
-                    MemorySegment.ofArray(q.data()),
-                    (long) q.row(row) + column,
-                    (long) q.columns(),
-                    (long) rows,
-                    (long) headDim,
-                    scale,
-                    MemorySegment.ofArray(out.data()),
-                    (long) out.row(row) + column,
-                    (long) out.columns(),
-                    (long) q.row(laterRow) + laterColumn,
-                    scratch);
-        } catch (Throwable e) {
-            throw thrown(e);
-        }
-    }
-
-    /**
-     * Attends to keys, after {@link #begin}.
-     *
-     * @param keys the head's keys
-     * @param values the head's values
-     * @param list groups of keys, at least one
-     * @param rows as in {@link #begin}
-     * @param headDim D
-     * @param scratch as in {@link #begin}
-     * @param sums receives the sums of every block in the list, {@link #sumsBytes} bytes, or null if they are not wanted
+     * @param out the outputs
+     * @param shifts receives a float for every query of every tile that ends, {@link #lanesBytes} bytes
+     * @param sums the same; the log-sum-exp to base 2 is {@code shift + log₂ sum}
+     * @param scratch {@link #sideBytes} for each of {@link QueryTiles#MOST} sides
+     * @param blockSums receives the sums of every block in the lists, {@link #sumsBytes} for each tile, or null if they are not wanted
      */
     void attend(
+            Matrix q,
+            int headDim,
+            float scale,
             MemorySegment keys,
             MemorySegment values,
-            KeyGroups list,
-            int rows,
-            int headDim,
+            KeyGroups lists,
+            QueryTiles tiles,
+            int laterRow,
+            int laterColumn,
+            Matrix out,
+            MemorySegment shifts,
+            MemorySegment sums,
             MemorySegment scratch,
-            @Nullable MemorySegment sums) {
-        checkQueries(rows, headDim, scratch);
-        checkGroups(keys, list, headDim);
-        checkGroups(values, list, headDim);
-        MemorySegment byBlock = sums == null ? MemorySegment.NULL : sums;
-        if (sums != null) {
-            Objects.checkFromIndexSize(0, sumsBytes(list.lastBlock() + 1), sums.byteSize());
+            @Nullable MemorySegment blockSums) {
+        Objects.checkIndex(0, tiles.count());
+        Objects.checkIndex(laterRow, q.rows());
+        Objects.checkFromIndexSize(0, QueryTiles.MOST * sideBytes(headDim), scratch.byteSize());
+        Objects.checkFromIndexSize(0, lanesBytes(), Math.min(shifts.byteSize(), sums.byteSize()));
+        MemorySegment byBlock = blockSums == null ? MemorySegment.NULL : blockSums;
+        if (blockSums != null) {
+            Objects.checkFromIndexSize(0, sumsBytes(tiles.blocks()), blockSums.byteSize());
         }
         try {
             ATTEND.invokeExact(
                     attend,
+                    MemorySegment.ofArray(q.data()),
+                    (long) q.columns(),
+                    scale,
                     keys,
                     values,
-                    list.entries(),
-                    (long) list.count(),
-                    (long) rows,
+                    lists.entries(),
+                    tiles.tiles(),
+                    (long) tiles.count(),
+                    (long) q.row(laterRow) + laterColumn,
                     (long) headDim,
+                    MemorySegment.ofArray(out.data()),
+                    (long) out.columns(),
+                    shifts,
+                    sums,
                     scratch,
                     byBlock);
         } catch (Throwable e) {
@@ -208,54 +174,18 @@ final class AttentionKernels {
         }
     }
 
-    /**
-     * Writes the result of {@link #attend}.
-     *
-     * @param scratch as in {@link #begin}
-     * @param rows as in {@link #begin}
-     * @param headDim D
-     * @param out the outputs
-     * @param row first row
-     * @param column first column of the head
-     * @param shifts receives a float per row
-     * @param sums receives a float per row; the log-sum-exp to base 2 is {@code shift + log₂ sum}
-     */
-    void end(
-            MemorySegment scratch,
-            int rows,
-            int headDim,
-            Matrix out,
-            int row,
-            int column,
-            MemorySegment shifts,
-            MemorySegment sums) {
-        Objects.checkFromIndexSize(row, rows, out.rows());
-        Objects.checkFromIndexSize(column, headDim, out.columns());
-        checkQueries(rows, headDim, scratch);
-        Objects.checkFromIndexSize(0, LANES_BYTES, Math.min(shifts.byteSize(), sums.byteSize()));
-        try {
-            END.invokeExact(
-                    end,
-                    scratch,
-                    (long) rows,
-                    (long) headDim,
-                    MemorySegment.ofArray(out.data()),
-                    (long) out.row(row) + column,
-                    (long) out.columns(),
-                    shifts,
-                    sums);
-        } catch (Throwable e) {
-            throw thrown(e);
-        }
+    /** {@return bytes of a float for every query of every tile of a call} */
+    static long lanesBytes() {
+        return QueryTiles.MOST * LANES_BYTES;
     }
 
     /**
-     * The importance of blocks for some queries of a tile, after {@link #attend} to all blocks from the last to the first.
+     * The importance of blocks for some queries of a tile, after it attended to all blocks from the last to the first.
      *
      * @param sums as {@link #attend} left them
      * @param blocks number of blocks
      * @param first the first of those that also count among themselves
-     * @param scratch as in {@link #begin}
+     * @param side the tile's side of the scratch memory
      * @param headDim D
      * @param from first query
      * @param to end of the queries
@@ -266,14 +196,14 @@ final class AttentionKernels {
             MemorySegment sums,
             int blocks,
             int first,
-            MemorySegment scratch,
+            MemorySegment side,
             int headDim,
             int from,
             int to,
             double[] overall,
             double[] isolated) {
-        checkQueries(to - from, headDim, scratch);
         Objects.checkFromToIndex(from, to, Tiles.QUERIES);
+        Objects.checkFromIndexSize(0, sideBytes(headDim), side.byteSize());
         Objects.checkIndex(first, blocks);
         Objects.checkFromIndexSize(0, sumsBytes(blocks), sums.byteSize());
         Objects.checkFromIndexSize(0, blocks, overall.length);
@@ -284,7 +214,7 @@ final class AttentionKernels {
                     sums,
                     (long) blocks,
                     (long) first,
-                    scratch,
+                    side,
                     (long) headDim,
                     (long) from,
                     (long) to,
@@ -293,15 +223,5 @@ final class AttentionKernels {
         } catch (Throwable e) {
             throw thrown(e);
         }
-    }
-
-    private static void checkQueries(int rows, int headDim, MemorySegment scratch) {
-        Objects.checkFromToIndex(1, rows, Tiles.QUERIES + 1);
-        Objects.checkFromIndexSize(0, scratchBytes(headDim), scratch.byteSize());
-    }
-
-    private static void checkGroups(MemorySegment memory, KeyGroups list, int headDim) {
-        Objects.checkIndex(0, list.count());
-        Objects.checkFromIndexSize(0, (list.lastGroup() + 1) * Tiles.groupBytes(headDim), memory.byteSize());
     }
 }

@@ -15,9 +15,6 @@ final class HeadTiles {
      */
     private static final int GROUPS_PER_TASK = 4;
 
-    /** Least bytes of a key that a lane reads at a time. Two heads of 64 or 128 features in two lanes took up to 11 % longer than in one. */
-    private static final int LEAST_ROW_BYTES = 1024;
-
     private final AttentionKernels kernels;
     private final WorkerPool.Task packing = this::packSome;
     private final Lanes lanes;
@@ -72,7 +69,7 @@ final class HeadTiles {
         keys = Tiles.atLeast(keys, count * headBytes);
         values = Tiles.atLeast(values, count * headBytes);
         tasksPerLane = Math.ceilDiv(groups, GROUPS_PER_TASK);
-        lanes.cut(count, Math.max(1, count * headDim * Float.BYTES / LEAST_ROW_BYTES));
+        lanes.cut(count);
         pool.forEach(lanes.withTasksPerLane(tasksPerLane), packing);
     }
 
@@ -86,13 +83,22 @@ final class HeadTiles {
         kernels.packValues(fromValues, firstHead + first, count, headDim, from, to, values.asSlice(first * headBytes));
     }
 
-    /** {@return the keys of a packed key/value head} */
-    MemorySegment keys(int head) {
-        return keys.asSlice((head - firstHead) * headBytes, headBytes);
+    /** {@return the keys of all packed heads} */
+    MemorySegment keys() {
+        return keys;
     }
 
-    /** {@return the values of a packed key/value head} */
-    MemorySegment values(int head) {
-        return values.asSlice((head - firstHead) * headBytes, headBytes);
+    /** {@return the values of all packed heads} */
+    MemorySegment values() {
+        return values;
+    }
+
+    /**
+     * {@return where a head's keys begin, and its values, in bytes}
+     *
+     * @param head key/value head, one of those packed
+     */
+    long offset(int head) {
+        return (head - firstHead) * headBytes;
     }
 }

@@ -23,7 +23,7 @@ import java.util.Objects;
 final class KernelLibrary {
 
     /**
-     * For kernels that touch arrays. The garbage collector waits for them, so they run for less than a millisecond; the others do not hold
+     * For kernels that touch arrays. The garbage collector waits for them, so they run for about a millisecond at most; the others do not hold
      * it up.
      */
     static final Linker.Option ARRAYS = Linker.Option.critical(true);

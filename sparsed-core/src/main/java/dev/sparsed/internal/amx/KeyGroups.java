@@ -1,10 +1,9 @@
 package dev.sparsed.internal.amx;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /**
- * The keys that a tile of queries attends to, as groups of {@link Tiles#GROUP} keys with one bit for each key that counts, in the kernels'
+ * Lists of the keys that tiles of queries attend to, as groups of {@link Tiles#GROUP} keys with one bit for each key that counts, in the kernels'
  * form: {@code int group, int mask, int block, int unused}. The block says whose sums a group enters.
  *
  * <p>From the last key to the first: selection wants sums over the generation's keys that do not underflow beside much larger scores of the
@@ -12,9 +11,10 @@ import java.lang.foreign.ValueLayout;
  */
 final class KeyGroups {
 
-    private static final long ENTRY = 4L * Integer.BYTES;
+    /** Of an entry, as pairs of integers. */
+    private static final int LONGS = 2;
 
-    private MemorySegment entries = MemorySegment.NULL;
+    private long[] entries = {};
     private int count;
     private int lastGroup;
     private int lastBlock;
@@ -22,22 +22,30 @@ final class KeyGroups {
     private int block;
 
     /**
-     * Forgets all keys.
+     * Forgets all lists.
      *
      * @param keys length of the canvas
-     * @param blocks number of blocks that will be added: a group on their border is there for each of them
+     * @param blocks number of blocks that will be added to a list: a group on their border is there for each of them
+     * @param lists how many there will be
      */
-    void clear(int keys, int blocks) {
-        entries = Tiles.atLeast(entries, (Math.ceilDiv(keys, Tiles.GROUP) + (long) blocks) * ENTRY);
+    void clear(int keys, int blocks, int lists) {
+        int wanted = Math.multiplyExact(lists * LONGS, Math.ceilDiv(keys, Tiles.GROUP) + blocks);
+        entries = entries.length < wanted ? new long[wanted] : entries;
         count = 0;
         lastGroup = -1;
         lastBlock = -1;
+        begin();
+    }
+
+    /** Begins a list. {@return its first entry} */
+    int begin() {
         group = -1;
         block = -1;
+        return count;
     }
 
     /**
-     * Adds keys.
+     * Adds keys to the list begun last.
      *
      * @param from first key
      * @param to end, exclusive; not beyond the first key of what was added last
@@ -51,22 +59,20 @@ final class KeyGroups {
             int end = Math.min(to - next * Tiles.GROUP, Tiles.GROUP);
             int mask = -1 >>> Tiles.GROUP - (end - first) << first;
             if (next == group && block == this.block) {
-                long at = (count - 1) * ENTRY + Integer.BYTES;
-                entries.set(ValueLayout.JAVA_INT, at, entries.get(ValueLayout.JAVA_INT, at) | mask);
+                entries[(count - 1) * LONGS] |= (long) mask << Integer.SIZE;
                 continue;
             }
             group = next;
             this.block = block;
-            entries.set(ValueLayout.JAVA_INT, count * ENTRY, group);
-            entries.set(ValueLayout.JAVA_INT, count * ENTRY + Integer.BYTES, mask);
-            entries.set(ValueLayout.JAVA_INT, count * ENTRY + 2 * Integer.BYTES, block);
+            entries[count * LONGS] = (long) mask << Integer.SIZE | next;
+            entries[count * LONGS + 1] = block;
             count++;
         }
     }
 
-    /** {@return the entries; the first {@link #count} count} */
+    /** {@return the entries of all lists; the first {@link #count} count} */
     MemorySegment entries() {
-        return entries;
+        return MemorySegment.ofArray(entries);
     }
 
     /** {@return how many entries there are} */

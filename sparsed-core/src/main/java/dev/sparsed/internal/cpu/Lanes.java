@@ -25,13 +25,12 @@ public final class Lanes {
     }
 
     /**
-     * Cuts items into lanes.
+     * Cuts items into lanes, no more than there are threads.
      *
      * @param items how many, ≥ 1
-     * @param most lanes at most, ≥ 1; there are no more than threads, either
      */
-    public void cut(int items, int most) {
-        count = Math.min(Math.min(slots, items), Math.min(most, MOST));
+    public void cut(int items) {
+        count = Math.min(Math.min(slots, items), MOST);
         for (int lane = 0; lane <= count; lane++) {
             firstItem[lane] = lane * items / count;
         }
@@ -72,8 +71,21 @@ public final class Lanes {
         return this;
     }
 
+    /**
+     * {@return the lane of an item}
+     *
+     * @param item 0 … the number of items − 1
+     */
+    public int laneOf(int item) {
+        int lane = 0;
+        while (item >= firstItem[lane + 1]) {
+            lane++;
+        }
+        return lane;
+    }
+
     /** {@return how many lanes there are} */
-    int count() {
+    public int count() {
         return count;
     }
 

@@ -2,7 +2,7 @@ package dev.sparsed.internal.cpu;
 
 import dev.sparsed.spi.Positions;
 
-/** Where rows of block-sparse queries are cut, so that no tile of queries crosses the border of a query block. */
+/** Where rows of queries are cut, so that no tile of queries crosses the border of a query block. */
 public final class RowTiles {
 
     private int[] begin = new int[1];
@@ -33,6 +33,27 @@ public final class RowTiles {
             }
         }
         begin[count] = rows.count();
+    }
+
+    /**
+     * Cuts all rows of a canvas.
+     *
+     * @param rows how many
+     * @param every a tile begins at every so many rows, ≥ 1
+     * @param most rows of a tile at most
+     */
+    public void cut(int rows, int every, int most) {
+        int wanted = Math.ceilDiv(rows, every) * Math.ceilDiv(every, most);
+        if (block.length < wanted) {
+            block = new int[wanted];
+            begin = new int[wanted + 1];
+        }
+        count = 0;
+        for (int row = 0; row < rows; row += Math.min(most, every - row % every)) {
+            begin[count] = row;
+            block[count++] = row / every;
+        }
+        begin[count] = rows;
     }
 
     /** {@return how many tiles there are} */

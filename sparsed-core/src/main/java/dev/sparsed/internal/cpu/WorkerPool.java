@@ -32,6 +32,19 @@ public final class WorkerPool implements AutoCloseable {
         void run(int task, int slot);
     }
 
+    /** Several pieces of an operation that lie one after the other. */
+    @FunctionalInterface
+    public interface Run {
+        /**
+         * Runs some tasks.
+         *
+         * @param from first task
+         * @param to end of the tasks, exclusive
+         * @param slot as in {@link Task}
+         */
+        void run(int from, int to, int slot);
+    }
+
     /**
      * How long an idle worker keeps looking for work before it parks, in nanoseconds. Operations of a small model
      * follow each other within some 10 µs, and waking a parked thread costs about 50 µs.
@@ -84,7 +97,7 @@ public final class WorkerPool implements AutoCloseable {
      * @throws RuntimeException what a task threw; tasks not yet begun are then skipped
      */
     public void forEach(int tasks, Task task) {
-        forEach(tasks, null, task);
+        forEach(tasks, null, 1, task, null);
     }
 
     /**
@@ -95,22 +108,36 @@ public final class WorkerPool implements AutoCloseable {
      * @throws RuntimeException as above
      */
     public void forEach(Lanes lanes, Task task) {
-        forEach(lanes.tasks(), lanes, task);
+        forEach(lanes.tasks(), lanes, 1, task, null);
     }
 
-    private void forEach(int tasks, @Nullable Lanes lanes, Task task) {
+    /**
+     * The same where a thread takes several tasks of a lane at a time: as many as allowed while many are left, and fewer towards the end, so
+     * that the threads end together.
+     *
+     * @param lanes the tasks; not to be changed meanwhile
+     * @param most how many at a time, ≥ 1
+     * @param run what to run
+     * @throws RuntimeException as above
+     */
+    public void forEachRun(Lanes lanes, int most, Run run) {
+        forEach(lanes.tasks(), lanes, most, null, run);
+    }
+
+    /** Either a task or a run is given. */
+    private void forEach(int tasks, @Nullable Lanes lanes, int most, @Nullable Task task, @Nullable Run run) {
         if (closed) {
             throw new IllegalStateException("the backend is closed");
         }
         if (tasks <= 1 || workers.length == 0) {
-            for (int i = 0; i < tasks; i++) {
-                task.run(i, 0);
+            for (int i = 0; i < tasks; i += most) {
+                Operation.call(task, run, i, Math.min(i + most, tasks), 0);
             }
             return;
         }
         Operation operation = freeOperation();
         try {
-            operation.begin(task, tasks, lanes);
+            operation.begin(task, run, tasks, lanes, most);
             for (int i = 0; i < Math.min(workers.length, tasks - 1); i++) {
                 LockSupport.unpark(workers[i]);
             }
@@ -205,8 +232,12 @@ public final class WorkerPool implements AutoCloseable {
         private final AtomicInteger done = new AtomicInteger();
         private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         private @Nullable Task task;
+        private @Nullable Run run;
         private @Nullable Thread caller;
         private int tasks;
+
+        /** Tasks that are claimed at a time, at most. Whoever reads that of another call claims more or fewer, which is harmless. */
+        private int most;
 
         /** One that is too large is harmless: lanes of an earlier call have no tasks left. */
         private volatile int lanes = 1;
@@ -220,9 +251,11 @@ public final class WorkerPool implements AutoCloseable {
             return !reserved.get() && reserved.compareAndSet(false, true);
         }
 
-        void begin(Task newTask, int newTasks, @Nullable Lanes newLanes) {
+        void begin(@Nullable Task newTask, @Nullable Run newRun, int newTasks, @Nullable Lanes newLanes, int newMost) {
             task = newTask;
+            run = newRun;
             tasks = newTasks;
+            most = newMost;
             caller = Thread.currentThread();
             done.set(0);
             failure.set(null);
@@ -239,7 +272,7 @@ public final class WorkerPool implements AutoCloseable {
 
         boolean hasTasks() {
             for (int lane = 0; lane < lanes; lane++) {
-                if (isTask(claims.get(lane * SPACING))) {
+                if (left(claims.get(lane * SPACING)) > 0) {
                     return true;
                 }
             }
@@ -250,38 +283,50 @@ public final class WorkerPool implements AutoCloseable {
             return (int) claim;
         }
 
-        private static boolean isTask(long claim) {
-            return next(claim) < (int) (claim >>> Integer.SIZE);
+        private static int left(long claim) {
+            return (int) (claim >>> Integer.SIZE) - next(claim);
         }
 
         /** Runs tasks until none is left to begin, those of the slot's lane first. */
         void help(int slot) {
             int count = lanes;
+            int shares = 2 * Math.ceilDiv(slots, count); // half of what would be one thread's
             int lane = slot * count / slots;
             for (int i = 0; i < count; i++) {
                 int at = lane * SPACING;
-                for (long claim = claims.get(at); isTask(claim); claim = claims.get(at)) {
-                    if (claims.compareAndSet(at, claim, claim + 1)) {
-                        run(next(claim), slot);
+                for (long claim = claims.get(at); left(claim) > 0; claim = claims.get(at)) {
+                    int taken = Math.clamp(left(claim) / shares, 1, Math.max(most, 1));
+                    if (claims.compareAndSet(at, claim, claim + taken)) {
+                        run(next(claim), next(claim) + taken, slot);
                     }
                 }
                 lane = lane + 1 == count ? 0 : lane + 1;
             }
         }
 
-        private void run(int index, int slot) {
+        private void run(int from, int to, int slot) {
             Thread waiting = caller;
             int all = tasks;
             try {
                 if (failure.get() == null) {
-                    task.run(index, slot);
+                    call(task, run, from, to, slot);
                 }
             } catch (Throwable e) { // an Error too: the caller must hear of it, and must not wait for ever
                 failure.compareAndSet(null, e);
             } finally {
-                if (done.incrementAndGet() == all) {
+                if (done.addAndGet(to - from) == all) {
                     LockSupport.unpark(waiting);
                 }
+            }
+        }
+
+        static void call(@Nullable Task task, @Nullable Run run, int from, int to, int slot) {
+            if (run != null) {
+                run.run(from, to, slot);
+                return;
+            }
+            for (int index = from; index < to; index++) {
+                task.run(index, slot);
             }
         }
 
@@ -310,6 +355,7 @@ public final class WorkerPool implements AutoCloseable {
         /** Lets go of the caller's objects and is free again. */
         void end() {
             task = null;
+            run = null;
             caller = null;
             reserved.set(false);
         }

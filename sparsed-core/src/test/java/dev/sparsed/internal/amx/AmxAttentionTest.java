@@ -262,6 +262,46 @@ class AmxAttentionTest {
         }
     }
 
+    /** Calls of a few keys, of whose results the next ones go on, and lists that are longer than a call may be. */
+    @ParameterizedTest
+    @CsvSource({"300, 100, 7, 64", "290, 60, 32, 16", "420, 150, 150, 64", "200, 200, 64, 128"})
+    void dependsNotOnHowManyKeysACallTakes(int canvas, int generation, int blockSize, int headDim) {
+        RatioRule rule = new RatioRule(new BlockLayout(canvas, generation, blockSize), 0.4);
+        HeadLayout heads = new HeadLayout(3, 3, headDim);
+        Matrix q = matrix(canvas, heads.queryColumns(), 3);
+        Matrix k = matrix(canvas, heads.keyValueColumns(), 3);
+        BlockPattern pattern = pattern(rule.layout(), 3, 0.7);
+        Positions all = Positions.range(0, canvas);
+        Matrix[] expected = zeros(3, canvas, heads);
+        Matrix[] expectedSums = zeros(3, canvas, new HeadLayout(3, 3, 2));
+        amx.dense(q, k, k, heads, expected[0], expectedSums[0]);
+        amx.blockSparse(q, all, k, k, heads, pattern, expected[1], expectedSums[1]);
+        BlockPattern selected = amx.denseAndSelect(q, k, k, heads, expected[2], expectedSums[2], rule);
+        for (int groups : new int[] {1, 3}) {
+            CpuAttention other = new AmxAttention(
+                    new AttentionKernels(TestTiles.kernels()),
+                    pool,
+                    groups * 2 * Tiles.groupBytes(headDim),
+                    groups * 2 * Tiles.depthTiles(headDim));
+            Matrix[] out = zeros(3, canvas, heads);
+            Matrix[] sums = zeros(3, canvas, new HeadLayout(3, 3, 2));
+            other.dense(q, k, k, heads, out[0], sums[0]);
+            other.blockSparse(q, all, k, k, heads, pattern, out[1], sums[1]);
+            assertThat(other.denseAndSelect(q, k, k, heads, out[2], sums[2], rule))
+                    .isEqualTo(selected);
+            for (int i = 0; i < out.length; i++) {
+                assertThat(out[i].data()).containsExactly(expected[i].data());
+                assertThat(sums[i].data()).containsExactly(expectedSums[i].data());
+            }
+        }
+    }
+
+    private static Matrix[] zeros(int count, int rows, HeadLayout heads) {
+        Matrix[] matrices = new Matrix[count];
+        Arrays.setAll(matrices, i -> Matrix.zeros(rows, heads.queryColumns()));
+        return matrices;
+    }
+
     private static Matrix columns(Matrix matrix, int from) {
         Matrix part = Matrix.zeros(matrix.rows(), matrix.columns() - from);
         for (int row = 0; row < matrix.rows(); row++) {

@@ -1,6 +1,7 @@
 package dev.sparsed.internal.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -21,12 +22,71 @@ class LanesTest {
     void everyTaskRunsOnce(int threads, int items, int each) {
         try (WorkerPool pool = new WorkerPool(threads)) {
             Lanes lanes = new Lanes(pool);
-            lanes.cut(items, Lanes.MOST);
+            lanes.cut(items);
             for (int repeat = 0; repeat < 2; repeat++) {
                 AtomicIntegerArray runs = new AtomicIntegerArray(items * each);
                 pool.forEach(lanes.withTasksPerItem(each), (task, slot) -> runs.incrementAndGet(task));
                 assertThat(IntStream.range(0, items * each).map(runs::get)).containsOnly(1);
             }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 1, 1, 1", "1, 7, 3, 4", "2, 1, 5, 8", "2, 3, 40, 8", "3, 7, 2, 3", "6, 32, 10, 8", "6, 2, 333, 1000"
+    })
+    void everyTaskIsInOneRunOfALane(int threads, int items, int each, int most) {
+        try (WorkerPool pool = new WorkerPool(threads)) {
+            Lanes lanes = new Lanes(pool);
+            lanes.cut(items);
+            for (int repeat = 0; repeat < 2; repeat++) {
+                AtomicIntegerArray runs = new AtomicIntegerArray(items * each);
+                pool.forEachRun(lanes.withTasksPerItem(each), most, (from, to, slot) -> {
+                    assertThat(to - from).isBetween(1, most);
+                    if (threads > 1) {
+                        assertThat(lanes.laneOf(from / each)).isEqualTo(lanes.laneOf((to - 1) / each));
+                    }
+                    IntStream.range(from, to).forEach(runs::incrementAndGet);
+                });
+                assertThat(IntStream.range(0, items * each).map(runs::get)).containsOnly(1);
+            }
+        }
+    }
+
+    @Test
+    void runsGetShorterTowardsTheEndOfALane() {
+        List<Integer> lengths = new ArrayList<>();
+        CountDownLatch done = new CountDownLatch(1);
+        try (WorkerPool pool = new WorkerPool(2)) {
+            Lanes lanes = new Lanes(pool);
+            lanes.cut(2);
+            pool.forEachRun(lanes.withTasksPerItem(20), 4, (from, to, slot) -> {
+                if (slot == 1) {
+                    await(done); // the other thread does all but what this one has taken
+                } else if (from < 20) {
+                    lengths.add(to - from);
+                }
+                if (slot == 0 && to == 40) {
+                    done.countDown();
+                }
+            });
+        }
+        assertThat(lengths).containsExactly(4, 4, 4, 4, 2, 1, 1);
+    }
+
+    @Test
+    void whatARunThrowsReachesTheCaller() {
+        try (WorkerPool pool = new WorkerPool(3)) {
+            Lanes lanes = new Lanes(pool);
+            lanes.cut(3);
+            assertThatThrownBy(() -> pool.forEachRun(lanes.withTasksPerItem(9), 4, (from, to, slot) -> {
+                        throw new IllegalArgumentException("from " + from);
+                    }))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageStartingWith("from ");
+            AtomicIntegerArray runs = new AtomicIntegerArray(27);
+            pool.forEachRun(
+                    lanes, 4, (from, to, slot) -> IntStream.range(from, to).forEach(runs::incrementAndGet));
+            assertThat(IntStream.range(0, 27).map(runs::get)).containsOnly(1);
         }
     }
 
@@ -38,7 +98,7 @@ class LanesTest {
         CountDownLatch rest = new CountDownLatch(9);
         try (WorkerPool pool = new WorkerPool(2)) {
             Lanes lanes = new Lanes(pool);
-            lanes.cut(5, 2); // two and three
+            lanes.cut(5); // two and three
             pool.forEach(lanes.withTasksPerItem(2), (task, slot) -> {
                 (slot == 0 ? first : second).add(task);
                 started.countDown();
@@ -61,7 +121,7 @@ class LanesTest {
             Lanes lanes = new Lanes(pool);
             int[] sums = new int[12];
             for (int round = 1; round <= 5_000; round++) {
-                lanes.cut(1 + round % 4, Lanes.MOST);
+                lanes.cut(1 + round % 4);
                 pool.forEach(lanes.withTasksPerLane(3), (task, slot) -> sums[task]++);
                 pool.forEach(sums.length - lanes.tasks(), (task, slot) -> sums[lanes.tasks() + task]++);
                 assertThat(sums).containsOnly(round);
@@ -73,15 +133,13 @@ class LanesTest {
     void knowsItemsAndTasks() {
         try (WorkerPool pool = new WorkerPool(6)) {
             Lanes lanes = new Lanes(pool);
-            lanes.cut(10, 9);
+            lanes.cut(10);
             assertThat(IntStream.rangeClosed(0, 4).map(lanes::firstItem)).containsExactly(0, 2, 5, 7, 10);
             assertThat(lanes.withTasksPerItem(3).tasks()).isEqualTo(30);
             assertThat(lanes.likelyAfter(4)).isEqualTo(6); // two threads share a lane
             assertThat(lanes.likelyAfter(29)).isEqualTo(29);
             assertThat(lanes.withTasksPerLane(7).tasks()).isEqualTo(28);
-            lanes.cut(10, 1);
-            assertThat(lanes.withTasksPerItem(3).tasks()).isEqualTo(30);
-            assertThat(lanes.withTasksPerLane(7).tasks()).isEqualTo(7);
+            assertThat(IntStream.range(0, 10).map(lanes::laneOf)).containsExactly(0, 0, 1, 1, 1, 2, 2, 3, 3, 3);
         }
     }
 
