@@ -17,6 +17,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -155,21 +156,29 @@ public final class AmxPeer implements AutoCloseable {
                 ExecutionContext slow = vector.newContext()) {
             Tensor[] on = tensors(amx, context, operands, tokens, layout);
             Tensor[] slowly = tensors(vector, slow, operands, tokens, layout);
-            BlockPattern b64 = pattern(random, tokens, 64, heads);
-            BlockPattern b128 = pattern(random, tokens, 128, heads);
+            BlockPattern[] patterns = {
+                scattered(random, tokens, 64, heads),
+                scattered(random, tokens, 128, heads),
+                structured(random, tokens, 64, heads),
+                structured(random, tokens, 128, heads)
+            };
             double operations = 4.0 * heads * headDim * tokens * tokens;
             Tensor sums = context.allocateFloats(tokens, heads);
             Rates[] rates = rates(
                     operations,
                     () -> context.attention().dense(on[0], on[1], on[2], layout, on[3], null),
                     () -> slow.attention().dense(slowly[0], slowly[1], slowly[2], layout, slowly[3], null),
-                    sparse(context, on, layout, b64),
-                    sparse(context, on, layout, b128),
+                    sparse(context, on, layout, patterns[0]),
+                    sparse(context, on, layout, patterns[1]),
+                    sparse(context, on, layout, patterns[2]),
+                    sparse(context, on, layout, patterns[3]),
                     () -> {
                         RatioRule rule = new RatioRule(new BlockLayout(tokens, 128, 128), 0.3);
                         context.attention().denseAndSelect(on[0], on[1], on[2], layout, on[3], sums, rule);
                     });
             double dense = 1 / rates[0].median();
+            double[] ratios = new double[patterns.length];
+            Arrays.setAll(ratios, i -> 1 / rates[2 + i].median() / dense / patterns[i].density());
             print(
                     tokens + " x " + heads + " x " + headDim,
                     pair(rates[0]),
@@ -177,10 +186,12 @@ public final class AmxPeer implements AutoCloseable {
                     "",
                     String.format(
                             Locale.ROOT,
-                            "time / (kept x dense): B 64 %.2f, B 128 %.2f; selecting / dense %.2f",
-                            1 / rates[2].median() / dense / b64.density(),
-                            1 / rates[3].median() / dense / b128.density(),
-                            1 / rates[4].median() / dense),
+                            "time / (kept x dense): B 64 %.2f, B 128 %.2f; structured %.2f, %.2f; selecting / dense %.2f",
+                            ratios[0],
+                            ratios[1],
+                            ratios[2],
+                            ratios[3],
+                            1 / rates[6].median() / dense),
                     "",
                     "",
                     ratio(rates[0], rates[1]));
@@ -204,7 +215,7 @@ public final class AmxPeer implements AutoCloseable {
     }
 
     /** Three tenths of the blocks, at random. */
-    private static BlockPattern pattern(Random random, int tokens, int blockSize, int heads) {
+    private static BlockPattern scattered(Random random, int tokens, int blockSize, int heads) {
         BlockLayout layout = new BlockLayout(tokens, 128, blockSize);
         BlockPattern.Builder builder = new BlockPattern.Builder(layout, heads);
         for (int head = 0; head < heads; head++) {
@@ -212,6 +223,27 @@ public final class AmxPeer implements AutoCloseable {
                 builder.keep(head, row, row);
                 for (int kept = 0; kept < layout.blocks() * 3 / 10; kept++) {
                     builder.keep(head, row, random.nextInt(layout.blocks()));
+                }
+            }
+        }
+        return builder.build();
+    }
+
+    /** About three tenths: a band beside the diagonal, and columns that all rows of a head keep. */
+    private static BlockPattern structured(Random random, int tokens, int blockSize, int heads) {
+        BlockLayout layout = new BlockLayout(tokens, 128, blockSize);
+        BlockPattern.Builder builder = new BlockPattern.Builder(layout, heads);
+        int columns = layout.blocks() * 3 / 20;
+        int reach = layout.blocks() * 3 / 40;
+        for (int head = 0; head < heads; head++) {
+            int[] kept =
+                    random.ints(0, layout.blocks()).distinct().limit(columns).toArray();
+            for (int row = 0; row < layout.blocks(); row++) {
+                for (int column : kept) {
+                    builder.keep(head, row, column);
+                }
+                for (int j = Math.max(0, row - reach); j <= Math.min(layout.blocks() - 1, row + reach); j++) {
+                    builder.keep(head, row, j);
                 }
             }
         }

@@ -15,8 +15,17 @@ final class HeadTiles {
      */
     private static final int GROUPS_PER_TASK = 4;
 
+    /**
+     * Most bytes of a head's keys and values for lanes: what the second-level cache holds. Of two heads of 8,192 tokens × 128, in 4 MiB each,
+     * block-sparse attention in two lanes took 2 % longer than in one, of half the tokens 5 % less.
+     */
+    private static final long LANE_BYTES = 2 << 20;
+
+    /** Most such tasks that a thread takes one after the other: a few percent less time than one at a time. */
+    private static final int TASKS_PER_RUN = 4;
+
     private final AttentionKernels kernels;
-    private final WorkerPool.Task packing = this::packSome;
+    private final WorkerPool.Run packing = this::packRun;
     private final Lanes lanes;
     private MemorySegment keys = MemorySegment.NULL;
     private MemorySegment values = MemorySegment.NULL;
@@ -69,18 +78,21 @@ final class HeadTiles {
         keys = Tiles.atLeast(keys, count * headBytes);
         values = Tiles.atLeast(values, count * headBytes);
         tasksPerLane = Math.ceilDiv(groups, GROUPS_PER_TASK);
-        lanes.cut(count);
-        pool.forEach(lanes.withTasksPerLane(tasksPerLane), packing);
+        lanes.cut(count, 2 * headBytes <= LANE_BYTES ? Lanes.MOST : 1);
+        pool.forEachRun(lanes.withTasksPerLane(tasksPerLane), TASKS_PER_RUN, packing);
     }
 
-    private void packSome(int task, int slot) {
-        int lane = task / tasksPerLane;
-        int from = task % tasksPerLane * GROUPS_PER_TASK;
-        int to = Math.min(from + GROUPS_PER_TASK, groups);
-        int first = lanes.firstItem(lane);
-        int count = lanes.firstItem(lane + 1) - first;
-        kernels.packKeys(fromKeys, firstHead + first, count, headDim, from, to, keys.asSlice(first * headBytes));
-        kernels.packValues(fromValues, firstHead + first, count, headDim, from, to, values.asSlice(first * headBytes));
+    private void packRun(int first, int end, int slot) {
+        for (int task = first; task < end; task++) {
+            int lane = task / tasksPerLane;
+            int from = task % tasksPerLane * GROUPS_PER_TASK;
+            int to = Math.min(from + GROUPS_PER_TASK, groups);
+            int head = lanes.firstItem(lane);
+            int count = lanes.firstItem(lane + 1) - head;
+            kernels.packKeys(fromKeys, firstHead + head, count, headDim, from, to, keys.asSlice(head * headBytes));
+            kernels.packValues(
+                    fromValues, firstHead + head, count, headDim, from, to, values.asSlice(head * headBytes));
+        }
     }
 
     /** {@return the keys of all packed heads} */

@@ -8,7 +8,7 @@ package dev.sparsed.internal.cpu;
 public final class Lanes {
 
     /** Most lanes. */
-    static final int MOST = 4;
+    public static final int MOST = 4;
 
     private final int slots;
     private final int[] firstItem = new int[MOST + 1];
@@ -28,9 +28,10 @@ public final class Lanes {
      * Cuts items into lanes, no more than there are threads.
      *
      * @param items how many, ≥ 1
+     * @param most lanes at most, ≥ 1
      */
-    public void cut(int items) {
-        count = Math.min(Math.min(slots, items), MOST);
+    public void cut(int items, int most) {
+        count = Math.min(Math.min(slots, items), Math.min(most, MOST));
         for (int lane = 0; lane <= count; lane++) {
             firstItem[lane] = lane * items / count;
         }

@@ -22,7 +22,7 @@ class LanesTest {
     void everyTaskRunsOnce(int threads, int items, int each) {
         try (WorkerPool pool = new WorkerPool(threads)) {
             Lanes lanes = new Lanes(pool);
-            lanes.cut(items);
+            lanes.cut(items, Lanes.MOST);
             for (int repeat = 0; repeat < 2; repeat++) {
                 AtomicIntegerArray runs = new AtomicIntegerArray(items * each);
                 pool.forEach(lanes.withTasksPerItem(each), (task, slot) -> runs.incrementAndGet(task));
@@ -37,7 +37,7 @@ class LanesTest {
     void everyTaskIsInOneRunOfALane(int threads, int items, int each, int most) {
         try (WorkerPool pool = new WorkerPool(threads)) {
             Lanes lanes = new Lanes(pool);
-            lanes.cut(items);
+            lanes.cut(items, Lanes.MOST);
             for (int repeat = 0; repeat < 2; repeat++) {
                 AtomicIntegerArray runs = new AtomicIntegerArray(items * each);
                 pool.forEachRun(lanes.withTasksPerItem(each), most, (from, to, slot) -> {
@@ -58,7 +58,7 @@ class LanesTest {
         CountDownLatch done = new CountDownLatch(1);
         try (WorkerPool pool = new WorkerPool(2)) {
             Lanes lanes = new Lanes(pool);
-            lanes.cut(2);
+            lanes.cut(2, Lanes.MOST);
             pool.forEachRun(lanes.withTasksPerItem(20), 4, (from, to, slot) -> {
                 if (slot == 1) {
                     await(done); // the other thread does all but what this one has taken
@@ -77,7 +77,7 @@ class LanesTest {
     void whatARunThrowsReachesTheCaller() {
         try (WorkerPool pool = new WorkerPool(3)) {
             Lanes lanes = new Lanes(pool);
-            lanes.cut(3);
+            lanes.cut(3, Lanes.MOST);
             assertThatThrownBy(() -> pool.forEachRun(lanes.withTasksPerItem(9), 4, (from, to, slot) -> {
                         throw new IllegalArgumentException("from " + from);
                     }))
@@ -98,7 +98,7 @@ class LanesTest {
         CountDownLatch rest = new CountDownLatch(9);
         try (WorkerPool pool = new WorkerPool(2)) {
             Lanes lanes = new Lanes(pool);
-            lanes.cut(5); // two and three
+            lanes.cut(5, Lanes.MOST); // two and three
             pool.forEach(lanes.withTasksPerItem(2), (task, slot) -> {
                 (slot == 0 ? first : second).add(task);
                 started.countDown();
@@ -121,7 +121,7 @@ class LanesTest {
             Lanes lanes = new Lanes(pool);
             int[] sums = new int[12];
             for (int round = 1; round <= 5_000; round++) {
-                lanes.cut(1 + round % 4);
+                lanes.cut(1 + round % 4, Lanes.MOST);
                 pool.forEach(lanes.withTasksPerLane(3), (task, slot) -> sums[task]++);
                 pool.forEach(sums.length - lanes.tasks(), (task, slot) -> sums[lanes.tasks() + task]++);
                 assertThat(sums).containsOnly(round);
@@ -133,12 +133,15 @@ class LanesTest {
     void knowsItemsAndTasks() {
         try (WorkerPool pool = new WorkerPool(6)) {
             Lanes lanes = new Lanes(pool);
-            lanes.cut(10);
+            lanes.cut(10, Lanes.MOST);
             assertThat(IntStream.rangeClosed(0, 4).map(lanes::firstItem)).containsExactly(0, 2, 5, 7, 10);
             assertThat(lanes.withTasksPerItem(3).tasks()).isEqualTo(30);
             assertThat(lanes.likelyAfter(4)).isEqualTo(6); // two threads share a lane
             assertThat(lanes.likelyAfter(29)).isEqualTo(29);
             assertThat(lanes.withTasksPerLane(7).tasks()).isEqualTo(28);
+            lanes.cut(10, 1);
+            assertThat(lanes.withTasksPerLane(7).tasks()).isEqualTo(7);
+            lanes.cut(10, 9);
             assertThat(IntStream.range(0, 10).map(lanes::laneOf)).containsExactly(0, 0, 1, 1, 1, 2, 2, 3, 3, 3);
         }
     }
