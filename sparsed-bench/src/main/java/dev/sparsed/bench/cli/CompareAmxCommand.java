@@ -51,12 +51,17 @@ final class CompareAmxCommand implements Callable<Integer> {
             defaultValue = "4096,8192")
     private int[] tokens = {};
 
+    @Option(names = "--no-linear", description = "Attention alone, without linear layers and oneDNN.")
+    private boolean attentionAlone;
+
     @Override
     public Integer call() {
         Checks.atLeast("--threads", threads, 1);
         Checks.atLeast("--rounds", rounds, 1);
         try (AmxPeer peer = new AmxPeer(threads, rounds, main.shell()::print)) {
-            peer.linear(library, MatrixShape.LAYERS);
+            if (!attentionAlone) {
+                peer.linear(library, MatrixShape.LAYERS);
+            }
             main.shell().print("attention: tokens x heads x head dimension | amx | vector | | | to vector");
             for (int length : tokens) {
                 for (int headDim : List.of(64, 128)) {

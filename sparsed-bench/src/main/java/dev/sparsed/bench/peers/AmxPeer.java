@@ -167,7 +167,6 @@ public final class AmxPeer implements AutoCloseable {
             Rates[] rates = rates(
                     operations,
                     () -> context.attention().dense(on[0], on[1], on[2], layout, on[3], null),
-                    () -> slow.attention().dense(slowly[0], slowly[1], slowly[2], layout, slowly[3], null),
                     sparse(context, on, layout, patterns[0]),
                     sparse(context, on, layout, patterns[1]),
                     sparse(context, on, layout, patterns[2]),
@@ -175,14 +174,14 @@ public final class AmxPeer implements AutoCloseable {
                     () -> {
                         RatioRule rule = new RatioRule(new BlockLayout(tokens, 128, 128), 0.3);
                         context.attention().denseAndSelect(on[0], on[1], on[2], layout, on[3], sums, rule);
-                    });
-            double dense = 1 / rates[0].median();
+                    },
+                    () -> slow.attention().dense(slowly[0], slowly[1], slowly[2], layout, slowly[3], null));
             double[] ratios = new double[patterns.length];
-            Arrays.setAll(ratios, i -> 1 / rates[2 + i].median() / dense / patterns[i].density());
+            Arrays.setAll(ratios, i -> rates[0].times(rates[1 + i]) / patterns[i].density());
             print(
                     tokens + " x " + heads + " x " + headDim,
                     pair(rates[0]),
-                    pair(rates[1]),
+                    pair(rates[6]),
                     "",
                     String.format(
                             Locale.ROOT,
@@ -191,10 +190,10 @@ public final class AmxPeer implements AutoCloseable {
                             ratios[1],
                             ratios[2],
                             ratios[3],
-                            1 / rates[6].median() / dense),
+                            rates[0].times(rates[5])),
                     "",
                     "",
-                    ratio(rates[0], rates[1]));
+                    ratio(rates[0], rates[6]));
         }
     }
 
@@ -307,7 +306,7 @@ public final class AmxPeer implements AutoCloseable {
     }
 
     private static String ratio(Rates a, Rates b) {
-        return String.format(Locale.ROOT, "%.2f", a.median() / b.median());
+        return String.format(Locale.ROOT, "%.2f", a.times(b));
     }
 
     @Override

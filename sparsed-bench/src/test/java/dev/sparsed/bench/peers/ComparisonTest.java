@@ -1,6 +1,7 @@
 package dev.sparsed.bench.peers;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sparsed.spi.DType;
 import org.junit.jupiter.api.Test;
@@ -27,6 +28,9 @@ class ComparisonTest {
         assertThat(rates(3, 1, 2).median()).isEqualTo(2);
         assertThat(rates(4, 1, 2, 3).median()).isEqualTo(2.5);
         assertThat(rates(4, 1, 9, 3).best()).isEqualTo(9);
+        assertThat(rates(3, 8, 2).times(rates(1, 2, 2))).isEqualTo(3); // of 3, 4 and 1
+        assertThat(new Rates().times(new Rates())).isNaN();
+        assertThatThrownBy(() -> rates(1).times(new Rates())).hasMessageContaining("1 rounds");
         assertThat(new Rates().median()).isNaN();
         assertThat(new Rates().best()).isNaN();
     }
