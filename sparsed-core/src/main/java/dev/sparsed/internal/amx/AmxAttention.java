@@ -10,8 +10,6 @@ import dev.sparsed.internal.cpu.RowTiles;
 import dev.sparsed.internal.cpu.WorkerPool;
 import dev.sparsed.spi.HeadLayout;
 import dev.sparsed.spi.Positions;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -27,32 +25,18 @@ final class AmxAttention implements CpuAttention {
     /** Bytes of keys, and as many of values, that are packed at once, as far as whole heads allow. */
     private static final long PACKED_BYTES = 32L << 20;
 
-    /**
-     * Bytes of keys and values that all tiles of a call attend to before the next: half of the second-level cache. Dense attention takes 4 to
-     * 12 % less time so where a head has more of them.
-     */
-    private static final long RANGE_BYTES = 1 << 20;
-
-    /** Bytes of what tiles keep between such ranges. */
-    private static final long SIDES_BYTES = 800 << 10;
-
-    /**
-     * Most work of a call, in groups of keys × 32 queries × 32 features: about a millisecond, for which it holds the garbage collector up.
-     */
-    private static final int MOST_WORK = 8192;
-
     /** Tasks per thread below which query tiles become smaller. */
     private static final int TASKS_PER_THREAD = 4;
 
-    private final AttentionKernels kernels;
     private final WorkerPool pool;
-    private final long rangeBytes;
-    private final int mostWork;
     private final Lanes lanes;
     private final HeadTiles packed;
     private final KeyGroups all = new KeyGroups();
     private final RowTiles tiles = new RowTiles();
-    private final Slot[] slots;
+
+    /** One for each thread. */
+    private final TileBatch[] batches;
+
     private final WorkerPool.Run run = this::run;
 
     private Matrix q = Matrix.zeros(0, 1);
@@ -65,22 +49,18 @@ final class AmxAttention implements CpuAttention {
     private int firstHead;
     private int tilesPerTask;
     private int tasksPerHead;
-    private int tilesPerCall;
 
     AmxAttention(AttentionKernels kernels, WorkerPool pool) {
-        this(kernels, pool, RANGE_BYTES, MOST_WORK);
+        this(kernels, pool, TileBatch.RANGE_BYTES, TileBatch.MOST_WORK);
     }
 
-    /** With other limits, which change no result. */
+    /** With other limits of a call, which change no result. */
     AmxAttention(AttentionKernels kernels, WorkerPool pool, long rangeBytes, int mostWork) {
-        this.kernels = kernels;
         this.pool = pool;
-        this.rangeBytes = rangeBytes;
-        this.mostWork = mostWork;
         lanes = new Lanes(pool);
         packed = new HeadTiles(kernels, lanes);
-        slots = new Slot[pool.slots()];
-        Arrays.setAll(slots, slot -> new Slot(kernels));
+        batches = new TileBatch[pool.slots()];
+        Arrays.setAll(batches, slot -> new TileBatch(kernels, rangeBytes, mostWork));
     }
 
     /** {@return the factor on queries that makes the softmax one to base 2} */
@@ -154,7 +134,6 @@ final class AmxAttention implements CpuAttention {
         this.out = out;
         this.logSumExp = logSumExp;
         tasksPerHead = Math.ceilDiv(tiles.count(), tilesPerTask);
-        tilesPerCall = Math.clamp(SIDES_BYTES / AttentionKernels.sideBytes(heads.headDim()), 1, QueryTiles.MOST);
         long headBytes = Math.max(1, HeadTiles.headBytes(k.rows(), heads.headDim()));
         int batch = Math.clamp(PACKED_BYTES / headBytes, 1, heads.keyValueHeads());
         for (int first = 0; first < heads.keyValueHeads(); first += batch) {
@@ -178,198 +157,34 @@ final class AmxAttention implements CpuAttention {
         return (task + lane * tasksPerHead / lanes.count()) % tasksPerHead * tilesPerTask;
     }
 
-    private void run(int from, int to, int index) {
-        Slot slot = slots[index];
+    private void run(int from, int to, int slot) {
+        TileBatch batch = batches[slot];
         int later = lanes.likelyAfter(to - 1);
-        slot.begin(heads.headDim(), tiles.from(firstTile(later)), head(later) * heads.headDim());
+        batch.begin(q, out, heads, packed, tiles.from(firstTile(later)), head(later));
         for (int task = from; task < to; task++) {
-            int tile = firstTile(task);
-            int end = Math.min(tile + tilesPerTask, tiles.count());
-            for (; tile < end; tile++) {
-                slot.tiles[slot.count++] = tile;
+            int first = firstTile(task);
+            int end = Math.min(first + tilesPerTask, tiles.count());
+            for (int tile = first; tile < end; tile++) {
+                batch.add(tiles.from(tile), tiles.rows(tile), tiles.block(tile));
                 boolean last = tile + 1 == end && (task + 1 == to || head(task + 1) != head(task));
-                if (last || slot.count == tilesPerCall) {
-                    attend(slot, head(task));
-                    slot.count = 0;
+                if (last || batch.isFull()) {
+                    attend(batch, head(task));
+                    batch.clear();
                 }
             }
         }
     }
 
-    /** With the slot's tiles, all of one head. */
-    private void attend(Slot slot, int head) {
-        if (pattern == null) {
-            attendToAll(slot, head);
+    private void attend(TileBatch batch, int head) {
+        if (pattern != null) {
+            batch.attendToKept(head, pattern);
+        } else if (rule != null) {
+            batch.attendAndSelect(head, all, rule, selected);
         } else {
-            attendToKept(slot, head, pattern);
+            batch.attendToAll(head, all);
         }
-        for (int i = 0; logSumExp != null && i < slot.count; i++) {
-            for (int row = 0; row < tiles.rows(slot.tiles[i]); row++) {
-                long at = (long) i * Tiles.QUERIES + row;
-                double shift = slot.shifts.getAtIndex(ValueLayout.JAVA_FLOAT, at);
-                double sum = slot.sums.getAtIndex(ValueLayout.JAVA_FLOAT, at);
-                logSumExp.data()[logSumExp.row(tiles.from(slot.tiles[i]) + row) + head] =
-                        (float) (shift / LOG2_E + Math.log(sum));
-            }
-        }
-    }
-
-    private void attendToAll(Slot slot, int head) {
-        int range = Math.toIntExact(Math.max(1, rangeBytes / (2 * Tiles.groupBytes(heads.headDim()))));
-        int blocks = all.lastBlock() + 1;
-        MemorySegment blockSums = rule == null ? null : slot.selection.sums(rule.layout());
-        boolean atOnce = range >= all.count() && rule == null; // nothing is kept between calls: two sides in turn
-        int sides = atOnce ? 2 : QueryTiles.MOST;
-        for (int from = 0; from < all.count(); from += range) {
-            int to = Math.min(from + range, all.count());
-            slot.call.clear();
-            for (int i = 0; i < slot.count; i++) {
-                int side = i % sides;
-                add(slot, i, head, all, from, to, from == 0, to == all.count(), side, rule == null ? 0 : i * blocks);
-            }
-            call(slot, all, blockSums);
-        }
-        if (rule != null) {
-            select(slot, head);
-        }
-    }
-
-    private void attendToKept(Slot slot, int head, BlockPattern pattern) {
-        BlockLayout layout = pattern.layout();
-        slot.lists.clear(layout.canvasLength(), layout.blocks(), slot.count);
-        slot.call.clear();
-        int work = 0;
-        for (int i = 0; i < slot.count; i++) {
-            int from = slot.addKept(pattern, head, tiles.block(slot.tiles[i]));
-            int to = slot.lists.count();
-            int perEntry = Math.ceilDiv(tiles.rows(slot.tiles[i]), Tiles.GROUP) * Tiles.depthTiles(heads.headDim());
-            int range = Math.max(1, mostWork / perEntry);
-            if (slot.call.count() > 0 && work + (to - from) * perEntry > mostWork) {
-                call(slot, slot.lists, null);
-                work = 0;
-            }
-            for (int begin = from; begin < to; begin += range) { // a long list takes calls of its own
-                int end = Math.min(begin + range, to);
-                add(slot, i, head, slot.lists, begin, end, begin == from, end == to, i % 2, 0);
-                if (end < to) {
-                    call(slot, slot.lists, null);
-                }
-                work = (end - begin) * perEntry + (begin == from ? work : 0);
-            }
-        }
-        call(slot, slot.lists, null);
-    }
-
-    private void add(
-            Slot slot,
-            int index,
-            int head,
-            KeyGroups keys,
-            int from,
-            int to,
-            boolean begins,
-            boolean ends,
-            int side,
-            int firstBlock) {
-        int tile = slot.tiles[index];
-        slot.call.add(
-                q,
-                out,
-                tiles.from(tile),
-                tiles.rows(tile),
-                head * heads.headDim(),
-                heads.headDim(),
-                packed.offset(head / heads.group()),
-                packed.keys(),
-                keys,
-                from,
-                to,
-                begins,
-                ends,
-                side,
-                index,
-                firstBlock);
-    }
-
-    private void call(Slot slot, KeyGroups lists, @Nullable MemorySegment blockSums) {
-        kernels.attend(
-                q,
-                heads.headDim(),
-                scale(heads.headDim()),
-                packed.keys(),
-                packed.values(),
-                lists,
-                slot.call,
-                slot.laterRow,
-                slot.laterColumn,
-                out,
-                slot.shifts,
-                slot.sums,
-                slot.scratch,
-                blockSums);
-        slot.call.clear();
-    }
-
-    /** Goes through the query blocks of the slot's tiles. A block of several tiles is complete only with the last. */
-    private void select(Slot slot, int head) {
-        BlockLayout layout = rule.layout();
-        AmxSelection selection = slot.selection;
-        long bytes = AttentionKernels.sideBytes(heads.headDim());
-        for (int i = 0; i < slot.count; i++) {
-            int from = tiles.from(slot.tiles[i]);
-            int end = from + tiles.rows(slot.tiles[i]);
-            for (int row = from; row < end; ) {
-                int block = row / layout.blockSize();
-                int to = Math.min(layout.end(block), end);
-                if (row == layout.start(block)) {
-                    selection.begin(layout);
-                }
-                selection.add(
-                        layout, i, slot.scratch.asSlice(i * bytes, bytes), heads.headDim(), row - from, to - from);
-                if (to == layout.end(block)) {
-                    selection.keep(rule, head, block, selected);
-                }
-                row = to;
-            }
-        }
-    }
-
-    /** The memory of one thread. */
-    private static final class Slot {
-
-        final MemorySegment shifts = Tiles.atLeast(MemorySegment.NULL, AttentionKernels.lanesBytes());
-        final MemorySegment sums = Tiles.atLeast(MemorySegment.NULL, AttentionKernels.lanesBytes());
-        final QueryTiles call = new QueryTiles();
-        final KeyGroups lists = new KeyGroups();
-        final AmxSelection selection;
-        final int[] tiles = new int[QueryTiles.MOST];
-        int count;
-        MemorySegment scratch = MemorySegment.NULL;
-        int laterRow;
-        int laterColumn;
-        private int[] blocks = {};
-
-        Slot(AttentionKernels kernels) {
-            selection = new AmxSelection(kernels);
-        }
-
-        void begin(int headDim, int laterRow, int laterColumn) {
-            scratch = Tiles.atLeast(scratch, QueryTiles.MOST * AttentionKernels.sideBytes(headDim));
-            this.laterRow = laterRow;
-            this.laterColumn = laterColumn;
-            count = 0;
-        }
-
-        /** Adds the list of the keys that a query block keeps. {@return its first entry} */
-        int addKept(BlockPattern pattern, int head, int queryBlock) {
-            BlockLayout layout = pattern.layout();
-            blocks = blocks.length < layout.blocks() ? new int[layout.blocks()] : blocks;
-            int begin = lists.begin();
-            int kept = pattern.keptBlocks(head, queryBlock, blocks);
-            for (int i = kept - 1; i >= 0; i--) {
-                lists.add(layout.start(blocks[i]), layout.end(blocks[i]), 0);
-            }
-            return begin;
+        if (logSumExp != null) {
+            batch.logSumExp(head, logSumExp);
         }
     }
 }
