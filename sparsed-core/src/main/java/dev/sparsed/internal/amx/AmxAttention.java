@@ -160,7 +160,7 @@ final class AmxAttention implements CpuAttention {
     private void run(int from, int to, int slot) {
         TileBatch batch = batches[slot];
         int later = lanes.likelyAfter(to - 1);
-        batch.begin(q, out, heads, packed, tiles.from(firstTile(later)), head(later));
+        batch.begin(q, out, heads, packed, rule, tiles.from(firstTile(later)), head(later));
         for (int task = from; task < to; task++) {
             int first = firstTile(task);
             int end = Math.min(first + tilesPerTask, tiles.count());

@@ -23,9 +23,14 @@ final class AmxSelection {
         this.kernels = kernels;
     }
 
-    /** {@return memory for the sums of all tiles of a call} */
-    MemorySegment sums(BlockLayout layout) {
-        sums = Tiles.atLeast(sums, QueryTiles.MOST * AttentionKernels.sumsBytes(layout.blocks()));
+    /**
+     * {@return memory for the sums of the tiles of a call}
+     *
+     * @param layout of the keys
+     * @param tiles how many
+     */
+    MemorySegment sums(BlockLayout layout, int tiles) {
+        sums = Tiles.atLeast(sums, tiles * AttentionKernels.sumsBytes(layout.blocks()));
         return sums;
     }
 

@@ -27,6 +27,9 @@ final class TileBatch {
     /** Most bytes of what tiles keep between calls. */
     private static final long SIDES_BYTES = 800 << 10;
 
+    /** Most bytes of the sums by block that a selection reads: 65,536 tokens in blocks of 32 have 2 MiB for a tile. */
+    private static final long BLOCK_SUMS_BYTES = 4 << 20;
+
     private final AttentionKernels kernels;
     private final long rangeBytes;
     private final int mostWork;
@@ -73,10 +76,18 @@ final class TileBatch {
      * @param out receives the outputs
      * @param heads head layout
      * @param packed keys and values
+     * @param rule what will be selected, if anything will
      * @param laterRow first row of a tile that the thread is likely to get after this batch
      * @param laterHead that tile's head
      */
-    void begin(Matrix q, Matrix out, HeadLayout heads, HeadTiles packed, int laterRow, int laterHead) {
+    void begin(
+            Matrix q,
+            Matrix out,
+            HeadLayout heads,
+            HeadTiles packed,
+            @Nullable SelectionRule rule,
+            int laterRow,
+            int laterHead) {
         this.q = q;
         this.out = out;
         this.heads = heads;
@@ -86,6 +97,10 @@ final class TileBatch {
         long sideBytes = AttentionKernels.sideBytes(heads.headDim());
         scratch = Tiles.atLeast(scratch, QueryTiles.MOST * sideBytes);
         most = Math.clamp(SIDES_BYTES / sideBytes, 1, QueryTiles.MOST);
+        if (rule != null) {
+            long sumsBytes = AttentionKernels.sumsBytes(rule.layout().blocks());
+            most = Math.clamp(BLOCK_SUMS_BYTES / sumsBytes, 1, most);
+        }
         clear();
     }
 
@@ -137,7 +152,7 @@ final class TileBatch {
      */
     void attendAndSelect(int head, KeyGroups all, SelectionRule rule, BlockPattern.Builder pattern) {
         BlockLayout layout = rule.layout();
-        attendInRanges(head, all, range(), most, selection.sums(layout));
+        attendInRanges(head, all, range(), most, selection.sums(layout, most));
         long sideBytes = AttentionKernels.sideBytes(heads.headDim());
         for (int i = 0; i < count; i++) {
             MemorySegment side = scratch.asSlice(i * sideBytes, sideBytes);
