@@ -1,4 +1,4 @@
-// FlashAttention (arXiv 2205.14135) of tiles of up to 128 queries of one head, each over any list of keys. With a shift m, a sum l and an
+// FlashAttention (arXiv 2205.14135) of tiles of up to 128 queries of a head, each over any list of keys. With a shift m, a sum l and an
 // output O of a query, a group of keys with scores s (to base 2) changes them to
 //     p = 2^(s - m)    l' = l + sum of p    O' = O + p·V
 // and the result is O / l. The shift is the largest score of the first group, rounded; it is raised only where a group's sum exceeds 2^16,

@@ -27,7 +27,8 @@ typedef struct {
     int32_t unused;
 } entry;
 
-// A tile of queries and keys they attend to; whether these are the first and the last of their keys, for a tile may come back with others.
+// A tile of queries and keys they attend to; whether these are its first and its last keys, for it may come back with others in a later call,
+// then with the entries that follow in the lists. Its side is taken until it has ended and the tile after it in the call has ended, too.
 typedef struct {
     int64_t rows;
     int64_t query, out;   // where its rows begin in the arrays

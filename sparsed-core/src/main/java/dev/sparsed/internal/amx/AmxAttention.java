@@ -14,8 +14,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention on tiles. Packs keys and values of some heads, then shares out head × query tile over the threads, in
- * {@link Lanes} of heads. Scratch memory lies outside the heap, grows on demand and is linear in the canvas. What a row gets does not depend on the tile it is in.
+ * Attention on tiles. Packs keys and values of some heads, then shares out head × query tile over the threads, in {@link Lanes} of heads.
+ * Scratch memory lies outside the heap, grows on demand and is linear in the canvas. What a row gets does not depend on the tile it is in.
  */
 final class AmxAttention implements CpuAttention {
 
@@ -159,7 +159,7 @@ final class AmxAttention implements CpuAttention {
 
     private void run(int from, int to, int slot) {
         TileBatch batch = batches[slot];
-        int later = lanes.likelyAfter(to - 1);
+        int later = lanes.likelyAfter(from, to);
         batch.begin(q, out, heads, packed, rule, tiles.from(firstTile(later)), head(later));
         for (int task = from; task < to; task++) {
             int first = firstTile(task);

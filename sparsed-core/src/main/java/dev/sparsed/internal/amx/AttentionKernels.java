@@ -112,39 +112,29 @@ final class AttentionKernels {
     /**
      * Attends to keys.
      *
-     * @param q the queries
-     * @param headDim D
+     * @param tiles tiles of queries, at least one
      * @param scale factor of every query
-     * @param keys the keys of all heads
-     * @param values the values of all heads
-     * @param lists groups of keys
-     * @param tiles tiles of these queries, with entries of these lists, at least one
      * @param laterRow first row of a tile that the thread is likely to get next: its queries are fetched into the cache
      * @param laterColumn first column of that tile's head
-     * @param out the outputs
      * @param shifts receives a float for every query of every tile that ends, {@link #lanesBytes} bytes
      * @param sums the same; the log-sum-exp to base 2 is {@code shift + log₂ sum}
      * @param scratch {@link #sideBytes} for each of {@link QueryTiles#MOST} sides
      * @param blockSums receives the sums of every block in the lists, {@link #sumsBytes} for each tile, or null if they are not wanted
      */
     void attend(
-            Matrix q,
-            int headDim,
-            float scale,
-            MemorySegment keys,
-            MemorySegment values,
-            KeyGroups lists,
             QueryTiles tiles,
+            float scale,
             int laterRow,
             int laterColumn,
-            Matrix out,
             MemorySegment shifts,
             MemorySegment sums,
             MemorySegment scratch,
             @Nullable MemorySegment blockSums) {
+        Matrix q = tiles.q();
+        Matrix out = tiles.out();
         Objects.checkIndex(0, tiles.count());
         Objects.checkIndex(laterRow, q.rows());
-        Objects.checkFromIndexSize(0, QueryTiles.MOST * sideBytes(headDim), scratch.byteSize());
+        Objects.checkFromIndexSize(0, QueryTiles.MOST * sideBytes(tiles.headDim()), scratch.byteSize());
         Objects.checkFromIndexSize(0, lanesBytes(), Math.min(shifts.byteSize(), sums.byteSize()));
         MemorySegment byBlock = blockSums == null ? MemorySegment.NULL : blockSums;
         if (blockSums != null) {
@@ -156,13 +146,13 @@ final class AttentionKernels {
                     MemorySegment.ofArray(q.data()),
                     (long) q.columns(),
                     scale,
-                    keys,
-                    values,
-                    lists.entries(),
+                    tiles.keys(),
+                    tiles.values(),
+                    tiles.lists().entries(),
                     tiles.tiles(),
                     (long) tiles.count(),
                     (long) q.row(laterRow) + laterColumn,
-                    (long) headDim,
+                    (long) tiles.headDim(),
                     MemorySegment.ofArray(out.data()),
                     (long) out.columns(),
                     shifts,

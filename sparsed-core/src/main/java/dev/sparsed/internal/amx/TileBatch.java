@@ -48,8 +48,6 @@ final class TileBatch {
     private int count;
     private int most = 1;
 
-    private Matrix q = Matrix.zeros(0, 1);
-    private Matrix out = q;
     private HeadLayout heads = new HeadLayout(1, 1, 2);
     private @Nullable HeadTiles packed;
     private int laterRow;
@@ -88,10 +86,9 @@ final class TileBatch {
             @Nullable SelectionRule rule,
             int laterRow,
             int laterHead) {
-        this.q = q;
-        this.out = out;
         this.heads = heads;
         this.packed = packed;
+        call.begin(q, out, heads.headDim(), packed);
         this.laterRow = laterRow;
         laterColumn = laterHead * heads.headDim();
         long sideBytes = AttentionKernels.sideBytes(heads.headDim());
@@ -183,7 +180,7 @@ final class TileBatch {
             for (int i = 0; i < count; i++) {
                 add(i, head, all, begin, end, begin == 0, end == all.count(), i % sides, i * blocksPerTile);
             }
-            call(all, blockSums);
+            call(head, count, blockSums);
         }
     }
 
@@ -201,7 +198,7 @@ final class TileBatch {
             int last = lists.count();
             int perEntry = Math.ceilDiv(rows[i], Tiles.GROUP) * Tiles.depthTiles(heads.headDim());
             if (call.count() > 0 && work + (last - first) * perEntry > mostWork) {
-                call(lists, null);
+                call(head, i, null);
                 work = 0;
             }
             int range = Math.max(1, mostWork / perEntry);
@@ -210,12 +207,12 @@ final class TileBatch {
                 add(i, head, lists, begin, end, begin == first, end == last, i % 2, 0);
                 work += (end - begin) * perEntry;
                 if (end < last) { // a list that takes several calls
-                    call(lists, null);
+                    call(head, i, null);
                     work = 0;
                 }
             }
         }
-        call(lists, null);
+        call(head, count, null);
     }
 
     /** Adds the list of the keys that a query block keeps. {@return its first entry} */
@@ -240,14 +237,10 @@ final class TileBatch {
             int side,
             int firstBlock) {
         call.add(
-                q,
-                out,
                 from[index],
                 rows[index],
                 head * heads.headDim(),
-                heads.headDim(),
                 packed.offset(head / heads.group()),
-                packed.keys(),
                 keys,
                 first,
                 end,
@@ -258,19 +251,20 @@ final class TileBatch {
                 firstBlock);
     }
 
-    private void call(KeyGroups keys, @Nullable MemorySegment blockSums) {
+    /**
+     * Calls the kernel.
+     *
+     * @param head query head
+     * @param next the tile of the batch that comes next, or {@code count}
+     * @param blockSums receives the sums by block, or null
+     */
+    private void call(int head, int next, @Nullable MemorySegment blockSums) {
         try {
             kernels.attend(
-                    q,
-                    heads.headDim(),
-                    AmxAttention.scale(heads.headDim()),
-                    packed.keys(),
-                    packed.values(),
-                    keys,
                     call,
-                    laterRow,
-                    laterColumn,
-                    out,
+                    AmxAttention.scale(heads.headDim()),
+                    next < count ? from[next] : laterRow,
+                    next < count ? head * heads.headDim() : laterColumn,
                     shifts,
                     sums,
                     scratch,

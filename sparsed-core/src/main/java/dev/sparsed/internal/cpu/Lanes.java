@@ -105,11 +105,12 @@ public final class Lanes {
     }
 
     /**
-     * {@return the task that the thread which has this one is likely to get next, or the last one}
+     * {@return the task that the thread which has a run of tasks is likely to get next, or the last one}
      *
-     * @param task 0 … {@code tasks()} − 1
+     * @param from first task of the run
+     * @param to end of its tasks, 1 … {@code tasks()}
      */
-    public int likelyAfter(int task) {
-        return Math.min(task + Math.ceilDiv(slots, count), tasks() - 1);
+    public int likelyAfter(int from, int to) {
+        return Math.min(to + (Math.ceilDiv(slots, count) - 1) * (to - from), tasks() - 1);
     }
 }

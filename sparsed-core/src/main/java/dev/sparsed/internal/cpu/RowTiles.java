@@ -43,7 +43,7 @@ public final class RowTiles {
      * @param most rows of a tile at most
      */
     public void cut(int rows, int every, int most) {
-        int wanted = Math.ceilDiv(rows, every) * Math.ceilDiv(every, most);
+        int wanted = Math.ceilDiv(rows, every) * Math.ceilDiv(Math.min(every, rows), most);
         if (block.length < wanted) {
             block = new int[wanted];
             begin = new int[wanted + 1];

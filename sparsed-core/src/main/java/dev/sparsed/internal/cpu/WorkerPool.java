@@ -116,7 +116,7 @@ public final class WorkerPool implements AutoCloseable {
      * that the threads end together.
      *
      * @param lanes the tasks; not to be changed meanwhile
-     * @param most how many at a time, ≥ 1
+     * @param most how many at a time, ≥ 1; rarely more, where another operation with more has just ended
      * @param run what to run
      * @throws RuntimeException as above
      */
@@ -146,6 +146,17 @@ public final class WorkerPool implements AutoCloseable {
         } finally {
             operation.end();
         }
+    }
+
+    /**
+     * {@return how many of a lane's tasks a thread takes at a time: half of what would be its share of those left, so that all end together}
+     *
+     * @param left tasks left, ≥ 1
+     * @param threads that have the lane
+     * @param most how many at a time
+     */
+    static int taken(int left, int threads, int most) {
+        return Math.max(1, Math.min(left / (2 * threads), most));
     }
 
     private Operation freeOperation() {
@@ -236,7 +247,7 @@ public final class WorkerPool implements AutoCloseable {
         private @Nullable Thread caller;
         private int tasks;
 
-        /** Tasks that are claimed at a time, at most. Whoever reads that of another call claims more or fewer, which is harmless. */
+        /** Tasks that are claimed at a time, at most. Who reads that of an earlier call claims more or fewer, which runs must bear. */
         private int most;
 
         /** One that is too large is harmless: lanes of an earlier call have no tasks left. */
@@ -260,13 +271,18 @@ public final class WorkerPool implements AutoCloseable {
             done.set(0);
             failure.set(null);
             int count = newLanes == null ? 1 : newLanes.count();
-            if (lanes != count) { // spares small operations the fence of a volatile write
-                lanes = count;
+            if (count > 1) { // nobody is to find one lane and miss the own
+                lanes = 0;
+            } else if (lanes != 1) { // spares small operations the fence of a volatile write
+                lanes = 1;
             }
             for (int lane = 0; lane < count; lane++) { // last: publishes the rest
                 int first = newLanes == null ? 0 : newLanes.firstTask(lane);
                 int end = newLanes == null ? newTasks : newLanes.firstTask(lane + 1);
                 claims.set(lane * SPACING, (long) end << Integer.SIZE | first);
+            }
+            if (count > 1) {
+                lanes = count;
             }
         }
 
@@ -290,12 +306,15 @@ public final class WorkerPool implements AutoCloseable {
         /** Runs tasks until none is left to begin, those of the slot's lane first. */
         void help(int slot) {
             int count = lanes;
-            int shares = 2 * Math.ceilDiv(slots, count); // half of what would be one thread's
+            if (count == 0) {
+                return;
+            }
+            int threads = Math.ceilDiv(slots, count);
             int lane = slot * count / slots;
             for (int i = 0; i < count; i++) {
                 int at = lane * SPACING;
                 for (long claim = claims.get(at); left(claim) > 0; claim = claims.get(at)) {
-                    int taken = Math.clamp(left(claim) / shares, 1, Math.max(most, 1));
+                    int taken = taken(left(claim), threads, most);
                     if (claims.compareAndSet(at, claim, claim + taken)) {
                         run(next(claim), next(claim) + taken, slot);
                     }

@@ -54,23 +54,18 @@ class LanesTest {
 
     @Test
     void runsGetShorterTowardsTheEndOfALane() {
+        assertThat(runs(20, 1, 4)).containsExactly(4, 4, 4, 4, 2, 1, 1);
+        assertThat(runs(20, 2, 8)).containsExactly(5, 3, 3, 2, 1, 1, 1, 1, 1, 1, 1);
+        assertThat(runs(3, 5, 8)).containsExactly(1, 1, 1);
+    }
+
+    private static List<Integer> runs(int left, int threads, int most) {
         List<Integer> lengths = new ArrayList<>();
-        CountDownLatch done = new CountDownLatch(1);
-        try (WorkerPool pool = new WorkerPool(2)) {
-            Lanes lanes = new Lanes(pool);
-            lanes.cut(2, Lanes.MOST);
-            pool.forEachRun(lanes.withTasksPerItem(20), 4, (from, to, slot) -> {
-                if (slot == 1) {
-                    await(done); // the other thread does all but what this one has taken
-                } else if (from < 20) {
-                    lengths.add(to - from);
-                }
-                if (slot == 0 && to == 40) {
-                    done.countDown();
-                }
-            });
+        for (int length; left > 0; left -= length) {
+            length = WorkerPool.taken(left, threads, most);
+            lengths.add(length);
         }
-        assertThat(lengths).containsExactly(4, 4, 4, 4, 2, 1, 1);
+        return lengths;
     }
 
     @Test
@@ -136,8 +131,9 @@ class LanesTest {
             lanes.cut(10, Lanes.MOST);
             assertThat(IntStream.rangeClosed(0, 4).map(lanes::firstItem)).containsExactly(0, 2, 5, 7, 10);
             assertThat(lanes.withTasksPerItem(3).tasks()).isEqualTo(30);
-            assertThat(lanes.likelyAfter(4)).isEqualTo(6); // two threads share a lane
-            assertThat(lanes.likelyAfter(29)).isEqualTo(29);
+            assertThat(lanes.likelyAfter(4, 5)).isEqualTo(6); // two threads share a lane
+            assertThat(lanes.likelyAfter(4, 8)).isEqualTo(12);
+            assertThat(lanes.likelyAfter(28, 30)).isEqualTo(29);
             assertThat(lanes.withTasksPerLane(7).tasks()).isEqualTo(28);
             lanes.cut(10, 1);
             assertThat(lanes.withTasksPerLane(7).tasks()).isEqualTo(7);
