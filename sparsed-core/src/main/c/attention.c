@@ -423,15 +423,11 @@ EXPORT void sparsed_attention(
         block_sums *blocks) {
     int64_t depth_tiles = depth_tiles_of(head_dim);
     rows of = {q, out, q_stride, out_stride, head_dim, scale, shifts, sums};
-#ifndef AMX_EMULATED // the same code, for the compiler to unroll
-    if (depth_tiles == 2) {
+    if (depth_tiles == 2) { // the same code, for the compiler to unroll
         attend(&of, keys, values, lists, tiles, count, later, 2, scratch, blocks);
-        return;
-    }
-    if (depth_tiles == 4) {
+    } else if (depth_tiles == 4) {
         attend(&of, keys, values, lists, tiles, count, later, 4, scratch, blocks);
-        return;
+    } else {
+        attend(&of, keys, values, lists, tiles, count, later, depth_tiles, scratch, blocks);
     }
-#endif
-    attend(&of, keys, values, lists, tiles, count, later, depth_tiles, scratch, blocks);
 }
