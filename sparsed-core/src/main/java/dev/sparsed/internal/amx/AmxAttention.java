@@ -19,9 +19,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class AmxAttention implements CpuAttention {
 
-    /** log₂e: e^s = 2^(s·log₂e). */
-    static final double LOG2_E = 1 / Math.log(2);
-
     /** Bytes of keys, and as many of values, that are packed at once, as far as whole heads allow. */
     private static final long PACKED_BYTES = 32L << 20;
 
@@ -61,11 +58,6 @@ final class AmxAttention implements CpuAttention {
         packed = new HeadTiles(kernels, lanes);
         batches = new TileBatch[pool.slots()];
         Arrays.setAll(batches, slot -> new TileBatch(kernels, rangeBytes, mostWork));
-    }
-
-    /** {@return the factor on queries that makes the softmax one to base 2} */
-    static float scale(int headDim) {
-        return (float) (LOG2_E / Math.sqrt(headDim));
     }
 
     @Override

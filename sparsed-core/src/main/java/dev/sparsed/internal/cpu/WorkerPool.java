@@ -19,30 +19,37 @@ import org.jspecify.annotations.Nullable;
  */
 public final class WorkerPool implements AutoCloseable {
 
-    /** One piece of an operation. */
-    @FunctionalInterface
-    public interface Task {
-        /**
-         * Runs one task.
-         *
-         * @param task 0 … tasks − 1
-         * @param slot 0 … {@link WorkerPool#slots()} − 1; no two tasks of one operation run in the same slot at the
-         *     same time, so scratch memory can be kept per slot
-         */
-        void run(int task, int slot);
-    }
-
-    /** Several pieces of an operation that lie one after the other. */
+    /** Pieces of an operation that lie one after the other. */
     @FunctionalInterface
     public interface Run {
         /**
          * Runs some tasks.
          *
-         * @param from first task
+         * @param from first task, 0 … tasks − 1
          * @param to end of the tasks, exclusive
-         * @param slot as in {@link Task}
+         * @param slot 0 … {@link WorkerPool#slots()} − 1; no two tasks of one operation run in the same slot at the
+         *     same time, so scratch memory can be kept per slot
          */
         void run(int from, int to, int slot);
+    }
+
+    /** One piece of an operation. */
+    @FunctionalInterface
+    public interface Task extends Run {
+        /**
+         * Runs one task.
+         *
+         * @param task 0 … tasks − 1
+         * @param slot as in {@link Run}
+         */
+        void run(int task, int slot);
+
+        @Override
+        default void run(int from, int to, int slot) {
+            for (int task = from; task < to; task++) {
+                run(task, slot);
+            }
+        }
     }
 
     /**
@@ -97,7 +104,7 @@ public final class WorkerPool implements AutoCloseable {
      * @throws RuntimeException what a task threw; tasks not yet begun are then skipped
      */
     public void forEach(int tasks, Task task) {
-        forEach(tasks, null, 1, task, null);
+        forEach(tasks, null, 1, task);
     }
 
     /**
@@ -108,7 +115,7 @@ public final class WorkerPool implements AutoCloseable {
      * @throws RuntimeException as above
      */
     public void forEach(Lanes lanes, Task task) {
-        forEach(lanes.tasks(), lanes, 1, task, null);
+        forEach(lanes.tasks(), lanes, 1, task);
     }
 
     /**
@@ -121,23 +128,22 @@ public final class WorkerPool implements AutoCloseable {
      * @throws RuntimeException as above
      */
     public void forEachRun(Lanes lanes, int most, Run run) {
-        forEach(lanes.tasks(), lanes, most, null, run);
+        forEach(lanes.tasks(), lanes, most, run);
     }
 
-    /** Either a task or a run is given. */
-    private void forEach(int tasks, @Nullable Lanes lanes, int most, @Nullable Task task, @Nullable Run run) {
+    private void forEach(int tasks, @Nullable Lanes lanes, int most, Run run) {
         if (closed) {
             throw new IllegalStateException("the backend is closed");
         }
         if (tasks <= 1 || workers.length == 0) {
             for (int i = 0; i < tasks; i += most) {
-                Operation.call(task, run, i, Math.min(i + most, tasks), 0);
+                run.run(i, Math.min(i + most, tasks), 0);
             }
             return;
         }
         Operation operation = freeOperation();
         try {
-            operation.begin(task, run, tasks, lanes, most);
+            operation.begin(run, tasks, lanes, most);
             for (int i = 0; i < Math.min(workers.length, tasks - 1); i++) {
                 LockSupport.unpark(workers[i]);
             }
@@ -242,7 +248,6 @@ public final class WorkerPool implements AutoCloseable {
 
         private final AtomicInteger done = new AtomicInteger();
         private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-        private @Nullable Task task;
         private @Nullable Run run;
         private @Nullable Thread caller;
         private int tasks;
@@ -262,8 +267,7 @@ public final class WorkerPool implements AutoCloseable {
             return !reserved.get() && reserved.compareAndSet(false, true);
         }
 
-        void begin(@Nullable Task newTask, @Nullable Run newRun, int newTasks, @Nullable Lanes newLanes, int newMost) {
-            task = newTask;
+        void begin(Run newRun, int newTasks, @Nullable Lanes newLanes, int newMost) {
             run = newRun;
             tasks = newTasks;
             most = newMost;
@@ -328,7 +332,7 @@ public final class WorkerPool implements AutoCloseable {
             int all = tasks;
             try {
                 if (failure.get() == null) {
-                    call(task, run, from, to, slot);
+                    run.run(from, to, slot);
                 }
             } catch (Throwable e) { // an Error too: the caller must hear of it, and must not wait for ever
                 failure.compareAndSet(null, e);
@@ -336,16 +340,6 @@ public final class WorkerPool implements AutoCloseable {
                 if (done.addAndGet(to - from) == all) {
                     LockSupport.unpark(waiting);
                 }
-            }
-        }
-
-        static void call(@Nullable Task task, @Nullable Run run, int from, int to, int slot) {
-            if (run != null) {
-                run.run(from, to, slot);
-                return;
-            }
-            for (int index = from; index < to; index++) {
-                task.run(index, slot);
             }
         }
 
@@ -373,7 +367,6 @@ public final class WorkerPool implements AutoCloseable {
 
         /** Lets go of the caller's objects and is free again. */
         void end() {
-            task = null;
             run = null;
             caller = null;
             reserved.set(false);

@@ -370,7 +370,7 @@ class AmxAttentionTest {
 
     /** What the tiles see of queries: they are scaled by log₂e/√D before they are rounded. */
     private static Matrix seen(Matrix q, int headDim) {
-        float scale = AmxAttention.scale(headDim);
+        float scale = TileBatch.scale(headDim);
         Matrix seen = Matrix.zeros(q.rows(), q.columns());
         for (int i = 0; i < seen.data().length; i++) {
             seen.data()[i] = bf16(q.data()[q.offset() + i] * scale) / scale;
